@@ -1,0 +1,1 @@
+"""Evaluation: how good any labeler is on annotated statements, and how sure we are of it."""

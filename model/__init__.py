@@ -1,0 +1,1 @@
+"""The model: windows of tokens in, attributions, names and stances out."""

@@ -1,0 +1,126 @@
+"""Read the extractor's answer: contents, cues and sources of an article, and what points at what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quoth.model.checkpoint import Manifest
+from quoth.model.layout import BEGIN, INSIDE, LINK_WIDTH, OUTSIDE, ROLES
+from quoth.model.stances import softmax
+from quoth.model.windows import Pieces, Tokens, Window, cut
+
+Floats = NDArray[np.float32]
+
+LINKS = ("cue", "source", "name")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the extractor sees in one article of n tokens.
+
+    tags: (n, 3, 3) probabilities of outside / begin / inside, by role.
+    windows: the windows that were read; queries, keys: by link, one (window length + 1, LINK_WIDTH) matrix a
+    window, row 0 is [CLS].
+    """
+
+    tags: Floats
+    windows: list[Window]
+    queries: dict[str, list[Floats]]
+    keys: dict[str, list[Floats]]
+
+    def inside(self, role: str) -> Floats:
+        """(n,) probability that a token belongs to the role at all."""
+        inside: Floats = 1 - self.tags[:, ROLES.index(role), OUTSIDE]
+        return inside
+
+    def point(self, link: str, first: int, last: int) -> tuple[Floats, float]:
+        """Where tokens [first, last) point, on average: (n,) probabilities, and that of pointing nowhere."""
+        n = len(self.tags)
+        total = np.zeros(n, dtype=np.float32)
+        nowhere = 0.0
+        for k, window in enumerate(self.windows):
+            a, b = max(first, window.core_start), min(last, window.core_end)
+            if a >= b:
+                continue
+            rows = self.queries[link][k][a - window.start + 1 : b - window.start + 1]
+            scores = rows @ self.keys[link][k].T / LINK_WIDTH**0.5
+            mean = softmax(scores).sum(axis=0)
+            nowhere += float(mean[0])
+            total[window.start : window.end] += mean[1:]
+        size = max(1, last - first)
+        return total / size, nowhere / size
+
+    def runs(self, role: str, breaks: NDArray[np.bool_], threshold: float = 0.5) -> list[tuple[int, int]]:
+        """Token ranges that are more likely than `threshold` in the role; none crosses a break.
+
+        breaks: (n,) True where a token is the first of its paragraph.  Content begins anew at a begin tag;
+        two cues or sources never stand side by side, so theirs do not.
+        """
+        inside = self.inside(role) > threshold
+        before = np.concatenate([[False], inside[:-1]])
+        new = ~before | breaks
+        if role == "content":
+            new |= self.tags[:, 0, BEGIN] > np.maximum(self.tags[:, 0, INSIDE], 0.4)
+        starts = np.flatnonzero(inside & new)
+        ends = np.flatnonzero(inside & np.concatenate([~inside[1:] | new[1:], [True]])[: len(inside)])
+        return [(int(a), int(b) + 1) for a, b in zip(starts, ends, strict=True)]
+
+
+class CanExtract(Protocol):
+    """A checkpoint, or a network in training."""
+
+    pieces: Pieces
+    manifest: Manifest
+
+    def extract(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> dict[str, Any]:
+        """See `Checkpoint.extract`."""
+
+
+def read(checkpoint: CanExtract, articles: list[Tokens], budget: int) -> list[Reading]:
+    """Run the extractor over the windows of several articles, like lengths together.
+
+    budget: padded tokens a batch at most (one window always goes).
+    """
+    manifest = checkpoint.manifest
+    readings = []
+    jobs: list[tuple[int, int, Window]] = []
+    for index, tokens in enumerate(articles):
+        windows = cut(len(tokens), manifest.window, manifest.window_left, manifest.window_right)
+        empty: list[Any] = [None] * len(windows)
+        readings.append(
+            Reading(
+                np.zeros((len(tokens), len(ROLES), 3), dtype=np.float32),
+                windows,
+                {link: list(empty) for link in LINKS},
+                {link: list(empty) for link in LINKS},
+            )
+        )
+        jobs += [(index, k, window) for k, window in enumerate(windows)]
+    jobs.sort(key=lambda job: job[2].start - job[2].end)
+    while jobs:
+        longest = jobs[0][2].end - jobs[0][2].start + 2
+        size = max(1, budget // longest)
+        batch, jobs = jobs[:size], jobs[size:]
+        ids = np.full((len(batch), longest), checkpoint.pieces.pad, dtype=np.int64)
+        mask = np.zeros((len(batch), longest), dtype=np.int64)
+        for row, (index, _, window) in enumerate(batch):
+            length = window.end - window.start
+            ids[row, 0] = checkpoint.pieces.cls
+            ids[row, 1 : length + 1] = articles[index].ids[window.start : window.end]
+            ids[row, length + 1] = checkpoint.pieces.sep
+            mask[row, : length + 2] = 1
+        told = checkpoint.extract(ids, mask)
+        tags = softmax(told["tags"].reshape(len(batch), longest, len(ROLES), 3))
+        for row, (index, k, window) in enumerate(batch):
+            reading = readings[index]
+            core = slice(window.core_start - window.start + 1, window.core_end - window.start + 1)
+            reading.tags[window.core_start : window.core_end] = tags[row, core]
+            length = window.end - window.start
+            for link in LINKS:
+                reading.queries[link][k] = told[f"{link}_query"][row, : length + 1].copy()
+                reading.keys[link][k] = told[f"{link}_key"][row, : length + 1].copy()
+    return readings

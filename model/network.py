@@ -1,0 +1,133 @@
+"""The two networks, in torch: needed to train and to export, not to label.
+
+Both take word embeddings rather than ids: the embedding table is frozen in training, kept once,
+and looked up outside the graph, so that extractor and classifier share it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel
+
+from quoth.model.layout import LINK_WIDTH, N_TAGS, SENTIMENT_LABELS, STANCE_LABELS
+
+
+class Links(NamedTuple):
+    """Queries and keys of one kind of link; query i points at key j by their scaled dot product.
+
+    query, key: (batch, seq, LINK_WIDTH).  Position 0 ([CLS]) as a key stands for "none".
+    """
+
+    query: Tensor
+    key: Tensor
+
+    def scores(self) -> Tensor:
+        """(batch, seq, seq) logits, row = query."""
+        return self.query @ self.key.transpose(1, 2) / LINK_WIDTH**0.5
+
+
+class Extraction(NamedTuple):
+    """tags: (batch, seq, N_TAGS), BIO logits for content, cue, source in turn."""
+
+    tags: Tensor
+    cue: Links
+    source: Links
+    name: Links
+
+
+class Encoder(nn.Module):
+    """A pretrained encoder without its word embeddings."""
+
+    def __init__(self, backbone: str, pretrained: bool) -> None:
+        super().__init__()
+        config = AutoConfig.from_pretrained(backbone, attn_implementation="sdpa")
+        if hasattr(config, "attention_probs_dropout_prob"):
+            # Fused attention on a CPU knows no dropout: with it a step takes twice as long.
+            config.attention_probs_dropout_prob = 0.0
+        if pretrained:
+            self.body = AutoModel.from_pretrained(backbone, config=config)
+        else:
+            self.body = AutoModel.from_config(config)
+        if getattr(self.body, "pooler", None) is not None:
+            self.body.pooler = None
+        self.width: int = self.body.config.hidden_size
+        table = self.body.get_input_embeddings().weight
+        self.table: Tensor
+        self.register_buffer("table", table.detach().clone(), persistent=False)
+        self.body.set_input_embeddings(nn.Embedding(1, self.width))
+        self.body.get_input_embeddings().weight.requires_grad_(False)
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """(batch, seq) ids -> (batch, seq, width) frozen word embeddings."""
+        return nn.functional.embedding(ids, self.table)
+
+    def forward(self, embeddings: Tensor, mask: Tensor) -> Tensor:
+        """(batch, seq, width) and (batch, seq) of 0/1 -> states (batch, seq, width)."""
+        states: Tensor = self.body(inputs_embeds=embeddings, attention_mask=mask).last_hidden_state
+        return states
+
+
+class Extractor(nn.Module):
+    """Finds contents, cues and sources, and links content -> cue -> source and content -> name."""
+
+    def __init__(self, backbone: str, pretrained: bool = True) -> None:
+        super().__init__()
+        self.encoder = Encoder(backbone, pretrained)
+        width = self.encoder.width
+        self.dropout = nn.Dropout(0.1)
+        self.tags = nn.Linear(width, N_TAGS)
+        self.links = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, 6 * LINK_WIDTH))
+
+    def forward(self, embeddings: Tensor, mask: Tensor) -> Extraction:
+        """embeddings: (batch, seq, width); mask: (batch, seq), 1 = token, 0 = padding."""
+        states = self.dropout(self.encoder(embeddings, mask))
+        q_cue, k_cue, q_source, k_source, q_name, k_name = self.links(states).split(LINK_WIDTH, dim=-1)
+        return Extraction(
+            self.tags(states), Links(q_cue, k_cue), Links(q_source, k_source), Links(q_name, k_name)
+        )
+
+
+class Classification(NamedTuple):
+    """stance: (batch, 5); second: (batch, 5), index of `other` = no second stance;
+    sentiment: (batch, 3); target: (batch, seq, 2) start and end logits, position 0 = no target."""
+
+    stance: Tensor
+    second: Tensor
+    sentiment: Tensor
+    target: Tensor
+
+
+class Classifier(nn.Module):
+    """Tells what a statement, highlighted in its context, does (stance), toward whom, and how.
+
+    The highlight is a learned vector added to the embeddings of the statement's tokens, so that no
+    marker tokens shift the text.
+    """
+
+    def __init__(self, backbone: str, pretrained: bool = True) -> None:
+        super().__init__()
+        self.encoder = Encoder(backbone, pretrained)
+        width = self.encoder.width
+        self.highlight = nn.Parameter(torch.empty(width).normal_(std=0.02))
+        self.dropout = nn.Dropout(0.1)
+        self.pool = nn.Linear(2 * width, width)
+        self.labels = nn.Linear(width, 2 * len(STANCE_LABELS) + len(SENTIMENT_LABELS))
+        self.target = nn.Sequential(nn.Linear(2 * width, width), nn.GELU(), nn.Linear(width, 2))
+
+    def forward(self, embeddings: Tensor, mask: Tensor, marks: Tensor) -> Classification:
+        """embeddings: (batch, seq, width); mask, marks: (batch, seq); marks = 1 inside the statement."""
+        marked = marks.unsqueeze(-1).to(embeddings.dtype)  # (B, S, 1)
+        states = self.dropout(self.encoder(embeddings + marked * self.highlight, mask))
+        inside = (states * marked).sum(1) / marked.sum(1).clamp(min=1)  # (B, W)
+        pooled = torch.tanh(self.pool(torch.cat([states[:, 0], inside], dim=-1)))
+        n = len(STANCE_LABELS)
+        stance, second, sentiment = self.labels(self.dropout(pooled)).split(
+            [n, n, len(SENTIMENT_LABELS)], dim=-1
+        )
+        wide = pooled.unsqueeze(1).expand_as(states)
+        target = self.target(torch.cat([states, wide], dim=-1))  # (B, S, 2)
+        target = target.masked_fill(mask.unsqueeze(-1) == 0, -1e4)
+        return Classification(stance, second, sentiment, target)

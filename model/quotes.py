@@ -1,0 +1,248 @@
+"""Read quotation marks: which passages of a text stand between them.
+
+Marks are paired within a paragraph (a line).  A passage still open at the paragraph's end ends there;
+when the next paragraph begins with an opening mark, it continues the same quotation (news convention).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import regex
+
+_CURLY = {"“": "”", "‟": "”", "„": "“”", "«": "»", "〝": "〞〟", "``": "''"}
+_CLOSING = frozenset("”»〞〟")
+_DOUBLE = regex.compile(r"``|''|[“”„‟«»〝〞〟\"]")
+_SINGLE = regex.compile(r"[‘’']")
+_PARAGRAPH = regex.compile(r"[^\r\n\u2028\u2029]+")
+_PUNCTUATION = regex.compile(r"[\p{P}\p{S}]")
+_OPENERS_BEFORE = frozenset("([{—–-/…:" + "“‘\"'«„")
+_INVISIBLE = frozenset(
+    "\u200b\u200c\u200d\u200e\u200f\u2060\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\u00ad"
+)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Characters [start, end), marks included.
+
+    continues: it goes on with the quotation that the paragraph before left open.
+    closed: its closing mark is there.
+    """
+
+    start: int
+    end: int
+    continues: bool = False
+    closed: bool = True
+
+
+def paragraphs(text: str) -> list[tuple[int, int]]:
+    """Spans of the lines of a text that are not blank, without the white space around them."""
+    spans = []
+    for match in _PARAGRAPH.finditer(text):
+        line = match.group()
+        stripped = line.strip()
+        if stripped:
+            start = match.start() + line.index(stripped[0])
+            spans.append((start, start + len(stripped)))
+    return spans
+
+
+def passages(text: str) -> list[Passage]:
+    """All passages between quotation marks, in order, none inside another.
+
+    Double marks of any style count.  Single marks count where the text has hardly any double ones (British
+    usage); an apostrophe is none.  Unbalanced marks never raise: a lone closing mark is passed over.
+    """
+    lines = paragraphs(text)
+    find = _single_marks if _speaks_in_single_marks(text) else _double_marks
+    found: list[Passage] = []
+    open_before = False
+    for start, end in lines:
+        marks = find(text, start, end)
+        continues = open_before and bool(marks) and marks[0].start == start and marks[0].opens
+        line = _pair(text, marks, end)
+        if continues and line and line[0].start == start:
+            line[0] = Passage(line[0].start, line[0].end, True, line[0].closed)
+        open_before = bool(line) and not line[-1].closed and line[-1].end == end
+        found += line
+    return found
+
+
+@dataclass(frozen=True)
+class _Mark:
+    start: int
+    end: int
+    char: str
+    opens: bool
+    closes: bool
+
+
+def _double_marks(text: str, start: int, end: int) -> list[_Mark]:
+    """Double marks of a paragraph, each with whether its surroundings let it open or close."""
+    marks = []
+    for match in _DOUBLE.finditer(text, start, end):
+        opens, closes = _directions(text, match.start(), match.end(), start, end)
+        char = match.group()
+        if char == "''" and not closes:
+            continue
+        if char == '"' and closes and not opens and text[match.start() - 1].isdigit():
+            # 6'2" is a length unless a quotation waits to be closed.
+            inches = regex.match(r".*\d['’]\d+$", text[max(start, match.start() - 8) : match.start()])
+            if inches:
+                continue
+        marks.append(_Mark(match.start(), match.end(), char, opens, closes))
+    return marks
+
+
+def _single_marks(text: str, start: int, end: int) -> list[_Mark]:
+    """Single marks of a paragraph that are no apostrophes, and its double ones are inner quotations."""
+    marks = []
+    for match in _SINGLE.finditer(text, start, end):
+        at, char = match.start(), match.group()
+        before = text[at - 1] if at > start else " "
+        after = text[at + 1] if at + 1 < end else " "
+        if before.isalnum() and after.isalnum():
+            continue
+        opens, closes = _directions(text, at, at + 1, start, end)
+        if opens and (
+            after.isdigit() or regex.match(r"(?:em|til|tis|twas|cause|bout|n)\b", text[at + 1 : at + 7])
+        ):
+            opens = False
+        if char == "‘":
+            closes = False
+        if char == "’":
+            opens = False
+        if opens != closes:
+            marks.append(_Mark(at, at + 1, char, opens, closes))
+    return list(_without_possessives(text, marks))
+
+
+def _without_possessives(text: str, marks: list[_Mark]) -> Iterator[_Mark]:
+    """Drop closing marks that a later, better one of the same passage makes a plural's apostrophe."""
+    for k, mark in enumerate(marks):
+        plural = mark.closes and text[mark.start - 1] in "sSxz"
+        if plural:
+            later = next((m for m in marks[k + 1 :]), None)
+            if later is None or later.opens:
+                yield mark
+            elif k == 0 or not any(m.opens for m in marks[:k]):
+                continue
+            # another closing mark follows before any opening one: this one was an apostrophe
+            continue
+        yield mark
+
+
+def _directions(text: str, start: int, end: int, low: int, high: int) -> tuple[bool, bool]:
+    """Whether a mark at [start, end) can open and can close, judged by its neighbours."""
+    left, right = start - 1, end
+    while left >= low and text[left] in _INVISIBLE:
+        left -= 1
+    while right < high and text[right] in _INVISIBLE:
+        right += 1
+    before = text[left] if left >= low else " "
+    after = text[right] if right < high else " "
+    opens = not after.isspace() and (before.isspace() or before in _OPENERS_BEFORE)
+    closes = not before.isspace() and (after.isspace() or _PUNCTUATION.match(after) is not None)
+    if before.isspace() and after.isspace() and left >= low:
+        # A mark that stands alone ("grief, " she said) can only close.
+        closes = True
+    if text[start:end] in _CURLY and text[start:end] != "``":
+        opens = opens or not closes
+    return opens, closes
+
+
+def _pair(text: str, marks: list[_Mark], end: int) -> list[Passage]:
+    """Pair the marks of one paragraph that ends at `end`."""
+    found: list[Passage] = []
+    opened: _Mark | None = None
+    depth = 0
+    for k, mark in enumerate(marks):
+        if opened is None:
+            if mark.char not in _CLOSING and (mark.opens or mark.char in _CURLY):
+                opened, depth = mark, 0
+            continue
+        if _closes(opened, mark, marks[k + 1 :]):
+            if depth:
+                depth -= 1
+                continue
+            found.append(Passage(opened.start, mark.end))
+            opened = None
+        elif mark.char == opened.char or (mark.opens and not mark.closes and mark.char in _CURLY):
+            if _is_inner(opened, marks[k + 1 :]):
+                depth += 1
+            else:
+                # The quotation before was never closed.
+                found.append(_cut_before(text, opened.start, mark.start))
+                opened, depth = mark, 0
+    if opened is not None:
+        found.append(Passage(opened.start, end, closed=False))
+    return [p for p in found if any(ch.isalnum() for ch in text[p.start : p.end])]
+
+
+def _closes(opened: _Mark, mark: _Mark, rest: list[_Mark]) -> bool:
+    partners = _CURLY.get(opened.char, {"‘": "’'", "'": "'’"}.get(opened.char, '"”'))
+    if mark.char in partners and (mark.char != '"' or mark.closes):
+        return mark.closes or mark.char in _CLOSING
+    if mark.char == '"' and mark.closes and opened.char in _CURLY:
+        # A straight mark closes a curly one only if no curly partner comes before the next opening.
+        for later in rest:
+            if later.char in partners:
+                return False
+            if later.opens:
+                return True
+        return True
+    return mark.char == opened.char and mark.closes and not mark.opens
+
+
+def _is_inner(opened: _Mark, rest: list[_Mark]) -> bool:
+    """An opening mark inside an open quotation is an inner one if two closing marks follow it."""
+    return len(rest) >= 2 and all(m.closes and not m.opens for m in rest[:2])
+
+
+def _cut_before(text: str, start: int, end: int) -> Passage:
+    """An unclosed quotation that ends before the next one opens."""
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return Passage(start, end, closed=False)
+
+
+def _speaks_in_single_marks(text: str) -> bool:
+    """British usage: single marks at the edges of words, and fewer double than single quotations."""
+    single = len(regex.findall(r"(?:^|[\s(—–])[‘'](?=\p{L})[^‘\n]{2,}?[,.?!…][’'](?=\s|$|[—–;:)])", text))
+    if not single:
+        return False
+    return len(_DOUBLE.findall(text)) < 2 * single
+
+
+_TURN = regex.compile(
+    r"(?m)^[ \t]*(?P<label>\p{Lu}[\p{Lu}.'’\-]+(?: \p{Lu}[\p{Lu}.'’\-]*){0,3})(?:, [^:\n]{1,60}| \([^)\n]{1,40}\))?:[ \t\u00a0]+(?=\S)"
+)
+_NO_SPEAKER = frozenset(
+    """WATCH PHOTO PHOTOS VIDEO RELATED UPDATE UPDATED READ MORE FILE BREAKING CORRECTION NOTE EDITOR'S EXCLUSIVE OPINION
+    ANALYSIS LIVE SOURCE SOURCES TOPICS TAGS SEE ALSO TIMELINE FACT QUESTION Q A CONTACT MEDIA PRESS""".split()
+)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A line of a transcript: who is named before the colon, and what follows it."""
+
+    label_start: int
+    label_end: int
+    start: int
+    end: int
+
+
+def turns(text: str) -> list[Turn]:
+    """The turns of a transcript ("SMITH: We will go."); none unless at least two lines are such."""
+    found = []
+    for match in _TURN.finditer(text):
+        if set(match["label"].split()) & _NO_SPEAKER:
+            continue
+        line = _PARAGRAPH.match(text, match.end())
+        end = match.end() + len(line.group().rstrip()) if line else match.end()
+        if end > match.end():
+            found.append(Turn(match.start("label"), match.end("label"), match.end(), end))
+    return found if len(found) > 1 else []

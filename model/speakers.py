@@ -1,0 +1,206 @@
+"""Name the speaker of each utterance as fully as the article does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import regex
+from numpy.typing import NDArray
+
+from quoth.model.attributions import Reading
+from quoth.model.entities import Entity, Mention, entities
+from quoth.model.names import GENERIC, TITLES
+from quoth.model.statements import Found
+from quoth.model.windows import Tokens
+
+_PERSONAL = frozenset("he she him her himself herself".split())
+_IMPERSONAL = frozenset("it itself".split())
+_PRONOUNS = (
+    _PERSONAL
+    | _IMPERSONAL
+    | frozenset(
+        "they them i we you us me who which that this one some many others another both these those".split()
+    )
+)
+_BEFORE_OTHER = frozenset(
+    "for of to with from at by in on against about under near behind like as and or than".split()
+)
+_WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}.'’\-]*")
+_SEGMENT = regex.compile(r"[^,;()–—]+")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A speaker found: name None where the text does not tell; mention: characters; score: how sure, 0 to 1."""
+
+    name: str | None
+    type: str
+    mention: tuple[int, int] | None
+    score: float
+
+
+def name_speakers(text: str, tokens: Tokens, reading: Reading, found: list[Found]) -> dict[int, Named]:
+    """The speaker of each group of statements."""
+    sources = {f.source for f in found if f.source}
+    people = entities(text)
+    cast = _Cast(text, tokens, people, sources)
+    named: dict[int, Named] = {}
+    groups: dict[int, list[Found]] = {}
+    for statement in found:
+        groups.setdefault(statement.group, []).append(statement)
+    for group, pieces in groups.items():
+        where = np.zeros(len(tokens), dtype=np.float32)
+        nowhere = 0.0
+        for piece in pieces:
+            at, none = reading.point("name", piece.first, piece.last)
+            where += at / len(pieces)
+            nowhere += none / len(pieces)
+        source = next((p.source for p in pieces if p.source), None)
+        named[group] = cast.name(source, where, nowhere, pieces[0].start)
+    return named
+
+
+class _Cast:
+    """Everybody who could speak in one article."""
+
+    def __init__(
+        self, text: str, tokens: Tokens, people: list[Entity], sources: set[tuple[int, int]]
+    ) -> None:
+        self.text = text
+        self.tokens = tokens
+        self.people = people
+        self._owner = {(m.start, m.end): entity for entity in people for m in entity.mentions}
+        self._described = self._descriptions(sources)
+        self._ranges = [
+            np.array([tokens.between(m.start, m.end) for m in entity.mentions]).reshape(-1, 2)
+            for entity in [*people, *self._described]
+        ]
+
+    def _descriptions(self, sources: set[tuple[int, int]]) -> list[Entity]:
+        """Sources that are no names: "a senior official", "the ministry"."""
+        by_phrase: dict[str, list[Mention]] = {}
+        for start, end in sorted(sources):
+            if self._head(start, end) is None and not _is_pronoun(self.text[start:end]):
+                name = describe(self.text[start:end])
+                if name:
+                    by_phrase.setdefault(name.casefold(), []).append(Mention(start, end, name))
+        return [Entity(m[0].name, description_type(m[0].name), m) for m in by_phrase.values()]
+
+    def _head(self, start: int, end: int) -> tuple[Mention, Entity] | None:
+        """The name that a source phrase is about: "Bob Lee" of "Acme spokesman Bob Lee", none of "Lee's aide"."""
+        for segment in _SEGMENT.finditer(self.text, start, end):
+            inside = [
+                (m, entity)
+                for (a, b), entity in self._owner.items()
+                for m in [Mention(a, b, self.text[a:b])]
+                if segment.start() <= a and b <= segment.end()
+            ]
+            for mention, entity in sorted(inside, key=lambda pair: -pair[0].end):
+                rest = self.text[mention.end : segment.end()].strip(" .\u00a0\"”’'")
+                words = _WORD.findall(self.text[segment.start() : mention.start])
+                plain = [w for w in words if w.casefold().strip(".") not in TITLES]
+                if rest or (words and words[-1].casefold() in _BEFORE_OTHER):
+                    continue
+                if entity.type == "person" or not plain:
+                    if not any(w.casefold() in _BEFORE_OTHER - {"and", "or", "of"} for w in words[-3:]):
+                        return mention, entity
+        return None
+
+    def name(
+        self, source: tuple[int, int] | None, where: NDArray[np.float32], nowhere: float, start: int
+    ) -> Named:
+        """source: characters of the phrase in the reporting clause; where, nowhere: the name link's answer."""
+        everyone = [*self.people, *self._described]
+        sums = np.concatenate([[0.0], np.cumsum(where)])
+        masses = np.array([float((sums[r[:, 1]] - sums[r[:, 0]]).sum()) for r in self._ranges])
+        if source is not None:
+            phrase = self.text[slice(*source)]
+            if (head := self._head(*source)) is not None:
+                mention, entity = head
+                agreed = masses[everyone.index(entity)] if entity in everyone else 0.0
+                return Named(
+                    entity.name, entity.type, (mention.start, mention.end), 0.9 + 0.09 * float(agreed)
+                )
+            if _is_pronoun(phrase):
+                allowed = _allowed_types(phrase)
+                masses = np.where([e.type in allowed for e in everyone], masses, 0.0)
+                return self._best(everyone, masses, 0.0, source, start)
+            own = next(
+                (k for k, e in enumerate(everyone) if any((m.start, m.end) == source for m in e.mentions)),
+                None,
+            )
+            if own is None:
+                return self._best(everyone, masses, 0.0, source, start)
+            best = int(np.argmax(masses))
+            definite = phrase.casefold().startswith(("the ", "this ", "that ", "his ", "her ", "its "))
+            if (
+                definite
+                and masses[best] > 1.5 * masses[own]
+                and masses[best] > 0.3
+                and best < len(self.people)
+            ):
+                return self._best(everyone, masses, 0.0, source, start)
+            entity = everyone[own]
+            return Named(entity.name, entity.type, source, 0.6 + 0.39 * float(masses[own]))
+        return self._best(everyone, masses, nowhere, None, start)
+
+    def _best(
+        self,
+        everyone: list[Entity],
+        masses: NDArray[np.float64],
+        nowhere: float,
+        source: tuple[int, int] | None,
+        start: int,
+    ) -> Named:
+        if not everyone or masses.max(initial=0.0) <= max(nowhere, 0.02):
+            return Named(None, "unnamed", source, min(0.99, nowhere))
+        best = int(np.argmax(masses))
+        entity = everyone[best]
+        nearest = min(entity.mentions, key=lambda m: (abs(m.start - start), m.start))
+        mention = source or (nearest.start, nearest.end)
+        share = float(masses[best] / (masses.sum() + nowhere + 1e-9))
+        return Named(
+            entity.name, entity.type, mention, min(0.99, share * min(1.0, 0.5 + float(masses[best])))
+        )
+
+
+def _is_pronoun(phrase: str) -> bool:
+    words = _WORD.findall(phrase)
+    return 0 < len(words) <= 2 and all(word.casefold() in _PRONOUNS for word in words)
+
+
+def _allowed_types(pronoun: str) -> set[str]:
+    word = _WORD.findall(pronoun)[0].casefold()
+    if word in _PERSONAL:
+        return {"person", "unnamed"}
+    if word in _IMPERSONAL:
+        return {"organization", "country", "group"}
+    return {"person", "organization", "country", "group", "unnamed"}
+
+
+def describe(phrase: str) -> str:
+    """A source phrase as a description: without a relative clause, quotation marks and stray punctuation."""
+    phrase = regex.split(r",\s|\s+(?:who|which|whom|whose)\b|\s[–—-]\s|[:;(]", " ".join(phrase.split()))[0]
+    return phrase.strip(" .,\"“”‘’'")
+
+
+def description_type(phrase: str) -> str:
+    """organization, group or unnamed, by the head noun of a description."""
+    head = regex.split(
+        r"\s(?:of|for|at|in|from|with|to|on|familiar|close|near|briefed)\s", phrase.casefold()
+    )[0].split()
+    last = head[-1].strip(".,'’") if head else ""
+    if last in GENERIC or last in _BODIES:
+        return "organization"
+    if last.endswith("s") and not last.endswith(("ss", "us")) or last in _PLURALS:
+        return "group"
+    return "unnamed"
+
+
+_BODIES = frozenset(
+    """embassy ministry statement report study lawsuit complaint indictment document memo letter filing court paper
+    newspaper firm airline regulator watchdog union charity administration panel commission company bank bureau tribunal
+    prosecution defense defence family website account article editorial poll survey investigation inquiry""".split()
+)
+_PLURALS = frozenset("people men women police staff children militia media press public crew".split())

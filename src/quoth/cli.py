@@ -1,0 +1,230 @@
+"""The command line: quoth label / train / eval / schema."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+import quoth
+from quoth.errors import QuothError
+
+if TYPE_CHECKING:
+    from quoth.stream import Counts, Watcher
+
+SOME_REJECTED = 3
+"""Exit status of a run that finished but could not label every row."""
+
+
+class _Group(click.Group):
+    """Prints the errors meant for users without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except QuothError as error:
+            fail(str(error))
+        except BrokenPipeError:
+            # The reader of a pipe has seen enough.
+            sys.stderr.close()
+            sys.exit(0)
+
+
+def fail(message: str) -> NoReturn:
+    """End with exit status 1."""
+    click.echo(f"quoth: {message}", err=True)
+    sys.exit(1)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(quoth.__version__, prog_name="quoth")
+def main() -> None:
+    """Who said what in the news: quoted and reported statements, their speakers, stances and targets."""
+
+
+@main.command()
+@click.argument("inputs", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Write here instead of to standard output."
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["jsonl", "csv", "parquet", "html", "table"]),
+    help="Shape of the output; by OUT's suffix, else a table on a terminal and JSONL in a pipe.",
+)
+@click.option(
+    "--model", default="small", show_default=True, help="A model of the package, or a model folder."
+)
+@click.option(
+    "--all-cues", is_flag=True, help='Also beliefs and plans ("hopes", "wants"), not only what is said.'
+)
+@click.option(
+    "--min-probability",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="Mark a stance less certain than this as abstained.",
+)
+@click.option(
+    "--text-column", help="Field of JSONL, CSV and Parquet rows that holds the text.  [default: text]"
+)
+@click.option("--id-column", help="Field that holds the id.  [default: id]")
+@click.option(
+    "--input-format",
+    type=click.Choice(["text", "jsonl", "json", "csv", "tsv", "parquet", "html"]),
+    help="Read every FILE as this, whatever its suffix.",
+)
+@click.option("--strict", is_flag=True, help="Stop at the first row that cannot be labelled; write nothing.")
+@click.option(
+    "--errors",
+    type=click.Path(path_type=Path),
+    help="Where rows go that cannot be labelled.  [default: OUT.errors.jsonl, or standard error]",
+)
+@click.option("--threads", type=click.IntRange(1), help="Processor cores to use.  [default: all]")
+def label(
+    inputs: tuple[str, ...],
+    out: Path | None,
+    format_: str | None,
+    model: str,
+    all_cues: bool,
+    min_probability: float,
+    text_column: str | None,
+    id_column: str | None,
+    input_format: str | None,
+    strict: bool,
+    errors: Path | None,
+    threads: int | None,
+) -> None:
+    """Label the articles of files, folders or standard input (-).
+
+    FILE is text, HTML, JSON, JSONL, CSV, TSV or Parquet, plain or .gz; a folder is read through.  Exit status:
+    0 all labelled, 1 stopped by an error, 3 finished, but some rows could not be labelled.
+    """
+    from quoth.articles import Columns, read
+    from quoth.labeler import Labeler
+    from quoth.stream import stream
+    from quoth.writing import open_writer
+
+    columns = Columns(id=id_column or "id", text=text_column or "text")
+    rows = read(inputs, columns, sys.stdin.buffer, input_format)
+    labeler = Labeler.from_pretrained(model, threads, all_cues=all_cues, min_probability=min_probability)
+    shape = format_ or _shape_of(out)
+    with _rejects(errors, out) as rejects, open_writer(out, shape) as writer, _progress(out) as watch:
+        counts = stream(rows, labeler, writer, rejects, strict, watch)
+    if counts.rejected:
+        click.echo(f"quoth: {counts.rejected} rows could not be labelled, {counts.labelled} were", err=True)
+        sys.exit(SOME_REJECTED)
+
+
+def _shape_of(out: Path | None) -> str:
+    if out is None:
+        return "table" if sys.stdout.isatty() else "jsonl"
+    suffix = out.suffix.lstrip(".").lower()
+    return {"csv": "csv", "parquet": "parquet", "html": "html", "htm": "html", "txt": "table"}.get(
+        suffix, "jsonl"
+    )
+
+
+def _rejects(errors: Path | None, out: Path | None) -> Any:
+    """The error file, or standard error where the output goes to a pipe or terminal."""
+    from contextlib import nullcontext
+
+    from quoth.articles import Rejected
+    from quoth.stream import rejects_file
+
+    if errors is None and out is not None:
+        errors = out.with_name(out.name + ".errors.jsonl")
+    if errors is not None:
+        return rejects_file(errors)
+
+    class Console:
+        def add(self, rejected: Rejected) -> None:
+            click.echo(f"quoth: {rejected.place}: {rejected.reason}", err=True)
+
+    return nullcontext(Console())
+
+
+def _progress(out: Path | None) -> Any:
+    """A line on the terminal that counts articles and statements; silent when nobody watches."""
+    from contextlib import contextmanager, nullcontext
+
+    if out is None or not sys.stderr.isatty():
+        return nullcontext(None)
+
+    @contextmanager
+    def shown() -> Any:
+        from rich.console import Console
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            task = progress.add_task("loading")
+
+            def watch(counts: Counts) -> None:
+                said = (
+                    f"{counts.labelled} articles, {counts.statements} statements, {counts.rejected} rejected"
+                )
+                progress.update(task, description=said)
+
+            watcher: Watcher = watch
+            yield watcher
+
+    return shown()
+
+
+@main.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option(
+    "--data", type=click.Path(path_type=Path), required=True, help="Folder that CONFIG's paths start at."
+)
+@click.option(
+    "--run", "folder", type=click.Path(path_type=Path), required=True, help="Run folder; goes on if begun."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write the model folder here.  [default: RUN/model]"
+)
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, ...")
+def train(config: Path, data: Path, folder: Path, out: Path | None, device: str) -> None:
+    """Train the model that CONFIG describes, and export it."""
+    from quoth.config import load
+    from quoth.extras import needs
+
+    with needs("Training", "train"):
+        from quoth.training.train import TrainConfig
+        from quoth.training.train import train as run
+    run(load(config, TrainConfig), data, folder, out or folder / "model", device)
+
+
+@main.command(name="eval")
+@click.option("--gold", type=click.Path(path_type=Path), required=True, help="Label file, JSONL.")
+@click.option(
+    "--articles", type=click.Path(path_type=Path), required=True, help="Folder or JSONL of the texts."
+)
+@click.option(
+    "--predictions", type=click.Path(path_type=Path), help="What `quoth label` wrote for these articles."
+)
+@click.option("--model", help="Label the articles with this model instead.")
+@click.option("--json", "json_out", type=click.Path(path_type=Path), help="Write the full result here.")
+def evaluate(
+    gold: Path, articles: Path, predictions: Path | None, model: str | None, json_out: Path | None
+) -> None:
+    """Score predictions, or a model, against gold labels, with 95 % intervals."""
+    from quoth.eval.harness import evaluate_files
+
+    click.echo(evaluate_files(gold, articles, predictions, model, json_out))
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of the record."""
+    import msgspec
+
+    from quoth.records import json_schema
+
+    click.echo(msgspec.json.format(msgspec.json.encode(json_schema()), indent=2).decode())
+
+
+if __name__ == "__main__":
+    main()

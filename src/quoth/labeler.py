@@ -1,0 +1,210 @@
+"""From articles to records: the whole way in one class."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import regex
+from numpy.typing import NDArray
+
+from quoth.errors import ModelError
+from quoth.language import english_warning
+from quoth.model.attributions import read
+from quoth.model.checkpoint import Calibration, Checkpoint
+from quoth.model.entities import Entity, entities
+from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
+from quoth.model.speakers import Named, name_speakers
+from quoth.model.stances import Told, tell_stances
+from quoth.model.statements import Found, find_statements
+from quoth.model.windows import Tokens
+from quoth.records import SCHEMA_VERSION, Article, ModelInfo, Record, Span, Speaker, Statement, Target
+
+WEIGHTS = Path(__file__).parent / "weights"
+ARTICLES_AT_ONCE = 32
+TOKEN_BUDGET = 8192
+
+
+class Labeler:
+    """Labels articles with one model, which is loaded once.
+
+    >>> Labeler.from_pretrained("small").label_one("A text.").statements
+    """
+
+    def __init__(self, checkpoint: Checkpoint, all_cues: bool = False, min_probability: float = 0.0) -> None:
+        """all_cues: also report beliefs and plans ("wants", "hopes"), not only what is said.
+        min_probability: a stance less certain than this is marked as abstained."""
+        self._checkpoint = checkpoint
+        self._all_cues = all_cues
+        self._min_probability = min_probability
+        manifest = checkpoint.manifest
+        self.model = ModelInfo(manifest.name, manifest.version, checkpoint.hash)
+
+    @classmethod
+    def from_pretrained(
+        cls, model: str | Path = "small", threads: int | None = None, **options: Any
+    ) -> Labeler:
+        """model: the name of a model in the package, or the path of a model folder.
+
+        Raises ModelError where there is none.
+        """
+        folder = WEIGHTS / model if isinstance(model, str) and (WEIGHTS / model).is_dir() else Path(model)
+        if not folder.is_dir():
+            inside = sorted(p.name for p in WEIGHTS.glob("*")) if WEIGHTS.is_dir() else []
+            raise ModelError(
+                f"{model}: neither a folder nor a model of this package ({', '.join(inside) or 'none'})"
+            )
+        return cls(Checkpoint(folder, threads), **options)
+
+    def label(self, articles: Iterable[Article]) -> Iterator[Record]:
+        """One record an article, in order; reads ahead by ARTICLES_AT_ONCE."""
+        remaining = iter(articles)
+        while chunk := list(itertools.islice(remaining, ARTICLES_AT_ONCE)):
+            yield from self._label_chunk(chunk)
+
+    def label_one(self, article: Article | str) -> Record:
+        """The record of one article or bare text."""
+        if isinstance(article, str):
+            article = Article(id=document_hash(article), text=article)
+        return self._label_chunk([article])[0]
+
+    def _label_chunk(self, articles: list[Article]) -> list[Record]:
+        warnings = [english_warning(article.text) for article in articles]
+        texts = ["" if warning else article.text for article, warning in zip(articles, warnings, strict=True)]
+        tokens = self._checkpoint.pieces(texts)
+        readings = read(self._checkpoint, tokens, TOKEN_BUDGET)
+        found = [
+            [f for f in find_statements(text, t, reading) if self._reported(f)]
+            for text, t, reading in zip(texts, tokens, readings, strict=True)
+        ]
+        asked = [(t, *f.clause) for t, fs in zip(tokens, found, strict=True) for f in fs]
+        told = iter(tell_stances(self._checkpoint, asked, TOKEN_BUDGET))
+        records = []
+        for article, text, t, reading, fs, warning in zip(
+            articles, texts, tokens, readings, found, warnings, strict=True
+        ):
+            named = name_speakers(text, t, reading, fs)
+            build = _Builder(text, t, named, self._checkpoint.manifest.calibration)
+            statements = [build.statement(f, next(told), self._min_probability) for f in fs]
+            notes = [warning] if warning else []
+            records.append(
+                Record(SCHEMA_VERSION, article.id, article.metadata, notes, self.model, statements)
+            )
+        return records
+
+    def _reported(self, found: Found) -> bool:
+        if found.kind == "direct":
+            return True
+        return (self._all_cues or found.speech) and found.cue is not None
+
+
+class _Builder:
+    """Puts together the statements of one article."""
+
+    def __init__(self, text: str, tokens: Tokens, named: dict[int, Named], calibration: Calibration) -> None:
+        self._text = text
+        self._tokens = tokens
+        self._named = named
+        self._calibration = calibration
+        self._document = document_hash(text)
+        self._first: dict[int, str] = {}
+
+    def statement(self, found: Found, told: Told, min_probability: float) -> Statement:
+        start, end = found.start, whole_grapheme(self._text, found.end)
+        identity = f"{self._document}:{start}-{end}"
+        best = int(told.stance.argmax())
+        return Statement(
+            id=identity,
+            quotation=self._first.setdefault(found.group, identity),
+            start=start,
+            end=end,
+            text=self._text[start:end],
+            kind=found.kind,
+            fragment=found.fragment,
+            probability=calibrated(found.score, self._calibration.statement),
+            cue=self._span(found.cue),
+            speaker=self._speaker(found),
+            stance=STANCE_LABELS[best],
+            stance_probabilities=_probabilities(STANCE_LABELS, told.stance),
+            second_stance=told.second,
+            abstained=bool(told.stance[best] < min_probability),
+            sentiment=SENTIMENT_LABELS[int(told.sentiment.argmax())],
+            sentiment_probabilities=_probabilities(SENTIMENT_LABELS, told.sentiment),
+            target=self._target(told.target),
+        )
+
+    def _speaker(self, found: Found) -> Speaker | None:
+        named = self._named[found.group]
+        if named.name is None and found.source is None:
+            return None
+        probability = calibrated(named.score, self._calibration.speaker)
+        return Speaker(
+            named.name, named.type, self._span(named.mention), self._span(found.source), probability
+        )
+
+    def _target(self, tokens: tuple[int, int] | None) -> Target | None:
+        if tokens is None:
+            return None
+        start, end = self._tokens.starts[tokens[0]], self._tokens.ends[tokens[1] - 1]
+        start, end = whole_words(self._text, int(start), int(end))
+        end = whole_grapheme(self._text, end)
+        return Target(self._text[start:end], start, end, party(self._entities, start, end))
+
+    @functools.cached_property
+    def _entities(self) -> list[Entity]:
+        return entities(self._text)
+
+    def _span(self, ends: tuple[int, int] | None) -> Span | None:
+        return Span.of(self._text, ends[0], whole_grapheme(self._text, ends[1])) if ends else None
+
+
+def _probabilities(labels: tuple[str, ...], values: NDArray[np.float32]) -> dict[Any, float]:
+    return {label: round(float(p), 4) for label, p in zip(labels, values, strict=True)}
+
+
+def calibrated(score: float, line: tuple[float, float]) -> float:
+    """sigmoid(slope * logit(score) + offset), the score kept a hair away from 0 and 1 (Platt 1999)."""
+    score = min(max(score, 1e-4), 1 - 1e-4)
+    slope, offset = line
+    return round(1 / (1 + math.exp(-(slope * math.log(score / (1 - score)) + offset))), 4)
+
+
+def party(people: list[Entity], start: int, end: int) -> str | None:
+    """The fullest name of the party that a target phrase at [start, end) names: its first name, if any."""
+    inside = [
+        (m.start, entity.name)
+        for entity in people
+        for m in entity.mentions
+        if start <= m.start and m.end <= end
+    ]
+    return min(inside)[1] if inside else None
+
+
+def document_hash(text: str) -> str:
+    """The first 12 hexadecimal digits of the text's sha256 (lone surrogates replaced)."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def whole_grapheme(text: str, end: int) -> int:
+    """The next place at or after `end` that splits no grapheme cluster (UAX 29)."""
+    if end >= len(text) or text[end].isascii():
+        return end
+    for cluster in regex.finditer(r"\X", text, max(text.rfind("\n", 0, end) + 1, end - 64)):
+        if cluster.end() >= end:
+            return int(cluster.end())
+    return end
+
+
+def whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    """Grow a span until its ends cut no word."""
+    while start > 0 and text[start].isalnum() and text[start - 1].isalnum():
+        start -= 1
+    while end < len(text) and text[end].isalnum() and text[end - 1].isalnum():
+        end += 1
+    return start, end

@@ -1,0 +1,1 @@
+"""Training: gold labels in, a model folder out.  Needs the extra `train`."""

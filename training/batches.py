@@ -1,0 +1,188 @@
+"""Shuffle, pad and batch examples; the order depends on seed and epoch alone."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from quoth.model.layout import ROLES
+from quoth.training.examples import NONE
+
+IGNORED = -100
+
+Rows = list[dict[str, Any]]
+"""Examples as arrays, see `quoth.training.examples`."""
+
+Windows = list[tuple[int, int, int]]
+"""(index of a row, first token, end token)."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Ids of the special tokens."""
+
+    cls: int
+    sep: int
+    pad: int
+
+
+@dataclass(frozen=True)
+class AttributionBatch:
+    """ids, mask: (batch, seq).  tags: (batch, seq, 3).  cue: (batch, seq) position of the cue.
+    rows: (links, 2) batch index and position of a cue; sources: (links, seq) where its source is."""
+
+    ids: Tensor
+    mask: Tensor
+    tags: Tensor
+    cue: Tensor
+    rows: Tensor
+    sources: Tensor
+
+
+@dataclass(frozen=True)
+class NameBatch:
+    """ids, mask: (batch, seq).  rows: (tokens, 2) batch index and position of a statement's token;
+    weights: (tokens,) that sum to 1 over each statement; names: (tokens, seq) where its speaker is named."""
+
+    ids: Tensor
+    mask: Tensor
+    rows: Tensor
+    weights: Tensor
+    names: Tensor
+
+
+@dataclass(frozen=True)
+class ClassifierBatch:
+    """ids, mask, marks: (batch, seq).  The others: (batch,) label indices; targets IGNORED if unseen."""
+
+    ids: Tensor
+    mask: Tensor
+    marks: Tensor
+    stance: Tensor
+    second: Tensor
+    sentiment: Tensor
+    target_start: Tensor
+    target_end: Tensor
+
+
+def _framed(ids: list[np.ndarray], vocabulary: Vocabulary) -> tuple[Tensor, Tensor]:
+    """[CLS] ids [SEP] padded to the longest: ids and mask, both (batch, seq)."""
+    longest = max(len(x) for x in ids) + 2
+    framed = torch.full((len(ids), longest), vocabulary.pad)
+    mask = torch.zeros((len(ids), longest), dtype=torch.long)
+    for k, row in enumerate(ids):
+        framed[k, 0] = vocabulary.cls
+        framed[k, 1 : len(row) + 1] = torch.from_numpy(row.astype(np.int64))
+        framed[k, len(row) + 1] = vocabulary.sep
+        mask[k, : len(row) + 2] = 1
+    return framed, mask
+
+
+def _slices(n: int, size: int, rng: np.random.Generator) -> list[tuple[int, int]]:
+    """Cut n tokens into windows of `size`, the first one shorter by chance, so that borders move."""
+    if n <= size:
+        return [(0, n)]
+    cuts = [0, *range(int(rng.integers(size // 2, size + 1)), n, size), n]
+    return list(itertools.pairwise(cuts))
+
+
+def _shuffled(windows: Windows, batch: int, rng: np.random.Generator) -> list[Windows]:
+    """Batches of windows of like length, in random order."""
+    order = sorted(rng.permutation(len(windows)), key=lambda k: windows[k][2] - windows[k][1])
+    batches = [order[k : k + batch] for k in range(0, len(order), batch)]
+    return [[windows[i] for i in batches[k]] for k in rng.permutation(len(batches))]
+
+
+def attribution_batches(
+    rows: Rows, size: int, batch: int, vocabulary: Vocabulary, rng: np.random.Generator
+) -> list[Callable[[], AttributionBatch]]:
+    """One epoch over all windows of all articles, each batch made when it is called."""
+    windows = [(k, a, b) for k, row in enumerate(rows) for a, b in _slices(len(row["ids"]), size, rng)]
+    return [
+        partial(_attribution_batch, rows, chosen, vocabulary) for chosen in _shuffled(windows, batch, rng)
+    ]
+
+
+def _attribution_batch(rows: Rows, chosen: Windows, vocabulary: Vocabulary) -> AttributionBatch:
+    ids, mask = _framed([rows[k]["ids"][a:b] for k, a, b in chosen], vocabulary)
+    tags = torch.full((*ids.shape, len(ROLES)), IGNORED)
+    cue = torch.full(ids.shape, IGNORED)
+    links: dict[tuple[int, int], list[int]] = {}
+    for k, (article, a, b) in enumerate(chosen):
+        row = rows[article]
+        tags[k, 1 : b - a + 1] = torch.from_numpy(row["tags"][a:b])
+        inside = (row["cue"][a:b] >= a) & (row["cue"][a:b] < b)
+        cue[k, 1 : b - a + 1] = torch.from_numpy(np.where(inside, row["cue"][a:b] - a + 1, IGNORED))
+        for at, source in row["sources"].reshape(-1, 2):
+            if a <= at < b and (source == NONE or a <= source < b):
+                position = 0 if source == NONE else int(source - a + 1)
+                links.setdefault((k, int(at - a + 1)), []).append(position)
+    sources = torch.zeros((len(links), ids.shape[1]), dtype=torch.bool)
+    for i, positions in enumerate(links.values()):
+        sources[i, positions] = True
+    return AttributionBatch(ids, mask, tags, cue, torch.tensor(list(links)).reshape(-1, 2), sources)
+
+
+def name_batches(
+    rows: Rows, size: int, batch: int, vocabulary: Vocabulary, rng: np.random.Generator
+) -> list[Callable[[], NameBatch]]:
+    """One epoch over the windows that hold a statement."""
+    windows = [
+        (k, a, b)
+        for k, row in enumerate(rows)
+        for a, b in _slices(len(row["ids"]), size, rng)
+        if (row["statement"][a:b] != NONE).any()
+    ]
+    return [partial(_name_batch, rows, chosen, vocabulary) for chosen in _shuffled(windows, batch, rng)]
+
+
+def _name_batch(rows: Rows, chosen: Windows, vocabulary: Vocabulary) -> NameBatch:
+    ids, mask = _framed([rows[k]["ids"][a:b] for k, a, b in chosen], vocabulary)
+    at: list[tuple[int, int]] = []
+    weights: list[float] = []
+    named: list[Tensor] = []
+    for k, (article, a, b) in enumerate(chosen):
+        row = rows[article]
+        pairs = row["names"].reshape(-1, 2)
+        pairs = pairs[(pairs[:, 1] >= a) & (pairs[:, 1] < b)]
+        for statement in np.unique(row["statement"][a:b]):
+            if statement == NONE:
+                continue
+            positions = np.flatnonzero(row["statement"][a:b] == statement) + 1
+            names = pairs[pairs[:, 0] == statement, 1] - a + 1
+            where = torch.zeros(ids.shape[1], dtype=torch.bool)
+            where[torch.from_numpy(names) if len(names) else 0] = True
+            at += [(k, int(p)) for p in positions]
+            weights += [1 / len(positions)] * len(positions)
+            named += [where] * len(positions)
+    return NameBatch(ids, mask, torch.tensor(at), torch.tensor(weights), torch.stack(named))
+
+
+def classifier_batches(
+    rows: Rows, batch: int, vocabulary: Vocabulary, rng: np.random.Generator
+) -> list[Callable[[], ClassifierBatch]]:
+    """One epoch over all statements."""
+    whole = [(k, 0, len(row["ids"])) for k, row in enumerate(rows)]
+    return [partial(_classifier_batch, rows, chosen, vocabulary) for chosen in _shuffled(whole, batch, rng)]
+
+
+def _classifier_batch(rows: Rows, chosen: Windows, vocabulary: Vocabulary) -> ClassifierBatch:
+    picked = [rows[k] for k, _, _ in chosen]
+    ids, mask = _framed([row["ids"] for row in picked], vocabulary)
+    marks = torch.zeros_like(mask)
+    for k, row in enumerate(picked):
+        marks[k, 1 : len(row["ids"]) + 1] = torch.from_numpy(row["marks"])
+    labels = {
+        name: torch.tensor([int(row[name]) for row in picked])
+        for name in ("stance", "second", "sentiment", "target_start", "target_end")
+    }
+    for name in ("sentiment", "target_start", "target_end"):
+        labels[name][labels[name] == NONE] = IGNORED
+    return ClassifierBatch(ids, mask, marks, **labels)

@@ -1,0 +1,163 @@
+"""Gold labels -> token-level targets."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from datasets import Dataset
+
+from quoth.model.layout import BEGIN, INSIDE, ROLES, SENTIMENT_LABELS, STANCE_LABELS
+from quoth.model.names import mentions
+from quoth.model.windows import Pieces, Tokens
+
+NONE = -1
+
+
+@dataclass(frozen=True)
+class GoldArticle:
+    """A text and its gold statements, as the label file gives them."""
+
+    id: str
+    text: str
+    statements: list[dict[str, object]]
+
+
+def labelled_articles(labels: Path, articles: Path) -> Iterator[GoldArticle]:
+    """Join a stand-off label file with the folder of its texts.
+
+    Raises ValueError, naming the article, where a text's sha256 is not the label file's.
+    """
+    with labels.open(encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            text = json.loads((articles / f"{row['article']}.json").read_text("utf-8"))["content_original"]
+            if hashlib.sha256(text.encode()).hexdigest() != row["sha256"]:
+                raise ValueError(f"{labels}: article {row['article']}: its text has another sha256")
+            yield GoldArticle(row["article"], text, row["statements"])
+
+
+def attribution_articles(gold: Path) -> Iterator[GoldArticle]:
+    """Articles with contents, cues and sources: {"doc", "text", "statements": [{content, cue, source}]}."""
+    with gold.open(encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            yield GoldArticle(row["doc"], row["text"], row["statements"])
+
+
+def attribution_examples(articles: list[GoldArticle], pieces: Pieces) -> Dataset:
+    """One row an article.
+
+    ids: (n,); tags: (n, 3) BIO by role; cue: (n,) the token that a content token points at, or NONE;
+    sources: (links, 2) pairs of cue token and source token, the source NONE where there is no source.
+    """
+    rows = []
+    for article, tokens in zip(articles, pieces([a.text for a in articles]), strict=True):
+        tags = np.zeros((len(tokens), len(ROLES)), dtype=np.int64)
+        cue_of = np.full(len(tokens), NONE, dtype=np.int64)
+        sources: list[tuple[int, int]] = []
+        # The longest first, so that a nested statement has the last word on its tokens.
+        for statement in sorted(article.statements, key=lambda s: -_extent(s)):
+            ranges = {
+                role: [tokens.between(a, b) for a, b in statement[role]]  # type: ignore[attr-defined]
+                for role in ROLES
+            }
+            for k, role in enumerate(ROLES):
+                for first, last in ranges[role]:
+                    tags[first:last, k] = INSIDE
+                    tags[first : first + 1, k] = BEGIN
+            if not ranges["cue"]:
+                continue
+            cue = ranges["cue"][0][0]
+            for first, last in ranges["content"]:
+                cue_of[first:last] = cue
+            linked = [(cue, t) for first, last in ranges["source"] for t in range(first, last)]
+            sources += linked or [(cue, NONE)]
+        rows.append({"ids": tokens.ids, "tags": tags, "cue": cue_of, "sources": sources})
+    return Dataset.from_list(rows).with_format("numpy")
+
+
+def _extent(statement: dict[str, object]) -> int:
+    spans: list[list[int]] = statement["content"]  # type: ignore[assignment]
+    return max(b for _, b in spans) - min(a for a, _ in spans)
+
+
+def name_examples(articles: list[GoldArticle], pieces: Pieces) -> Dataset:
+    """One row an article.
+
+    ids: (n,); statement: (n,) index of the statement that a token belongs to, or NONE;
+    names: (pairs, 2) pairs of statement index and a token that names its speaker.
+    """
+    rows = []
+    for article, tokens in zip(articles, pieces([a.text for a in articles]), strict=True):
+        statement_of = np.full(len(tokens), NONE, dtype=np.int64)
+        names: list[tuple[int, int]] = []
+        for k, statement in enumerate(article.statements):
+            first, last = tokens.between(int(statement["start"]), int(statement["end"]))  # type: ignore[call-overload]
+            statement_of[first:last] = k
+            if statement["speaker"]:
+                for a, b in mentions(article.text, str(statement["speaker"])):
+                    names += [(k, t) for t in range(*tokens.between(a, b))]
+        rows.append({"ids": tokens.ids, "statement": statement_of, "names": names or [(NONE, NONE)]})
+    return Dataset.from_list(rows).with_format("numpy")
+
+
+def classification_examples(articles: list[GoldArticle], pieces: Pieces, width: int) -> Dataset:
+    """One row a statement, in its context of at most `width` tokens.
+
+    ids, marks: (seq,); stance, second, sentiment: label indices, a missing sentiment NONE; target_start, target_end: token
+    indices into the context, counted from 1 (0 is [CLS]: no target), NONE where it lies outside.
+    """
+    from quoth.model.stances import context
+
+    rows = []
+    for article, tokens in zip(articles, pieces([a.text for a in articles]), strict=True):
+        for statement in article.statements:
+            span = tokens.between(int(statement["start"]), int(statement["end"]))  # type: ignore[call-overload]
+            if span[0] == span[1]:
+                continue
+            seen = context(len(tokens), span, width)
+            target_start, target_end = _target(article.text, tokens, statement, seen.start, seen.end)
+            rows.append(
+                {
+                    "article": article.id,
+                    "ids": tokens.ids[seen.start : seen.end],
+                    "marks": seen.marks(),
+                    "stance": STANCE_LABELS.index(str(statement["stance"])),
+                    "second": STANCE_LABELS.index(str(statement["stance2"] or "other")),
+                    "sentiment": SENTIMENT_LABELS.index(str(statement["sentiment"]))
+                    if statement["sentiment"]
+                    else NONE,
+                    "target_start": target_start,
+                    "target_end": target_end,
+                }
+            )
+    return Dataset.from_list(rows).with_format("numpy")
+
+
+def _target(
+    text: str, tokens: Tokens, statement: dict[str, object], seen_start: int, seen_end: int
+) -> tuple[int, int]:
+    """The occurrence of the target phrase nearest to the statement, if the context holds it whole."""
+    phrase = statement["target"]
+    if not phrase:
+        return 0, 0
+    start, end = int(statement["start"]), int(statement["end"])  # type: ignore[call-overload]
+    best: tuple[int, int, int] | None = None
+    at = text.find(str(phrase))
+    while at >= 0:
+        distance = max(0, start - at - len(str(phrase)), at - end)
+        first, last = tokens.between(at, at + len(str(phrase)))
+        if seen_start <= first < last <= seen_end and (best is None or distance < best[0]):
+            best = (distance, first - seen_start + 1, last - seen_start)
+        at = text.find(str(phrase), at + 1)
+    return (best[1], best[2]) if best else (NONE, NONE)
+
+
+def data_hash(paths: list[Path]) -> dict[str, str]:
+    """sha256 of each data file, for the run folder."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}

