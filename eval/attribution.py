@@ -155,10 +155,29 @@ def pieces_of(record: Record, text: str) -> dict[str, Any]:
             role: [[s.start, s.end] for s in spans[:1] if s]
             for role, spans in (("source", sources), ("cue", cues))
         }
-        lines = [line for a, b in union((p.start, p.end) for p in pieces) for line in _lines(text, a, b)]
+        contents = [_content(p) for p in pieces]
+        lines = [line for a, b in union(contents) for line in _lines(text, a, b)]
         for _, spans in groupby(lines, key=lambda span: text.count("\n", 0, span[0])):
             statements.append({"content": [list(span) for span in spans], **frame})
     return {"doc": record.id, "statements": statements}
+
+
+def _content(statement: Statement) -> tuple[int, int]:
+    """What is said, without the cue and source that a short paraphrase's span includes."""
+    start, end = statement.start, statement.end
+    speaker = statement.speaker
+    frame = [statement.cue, speaker.source if speaker else None]
+    inside = sorted(
+        (
+            (s.start, s.end)
+            for s in frame
+            if s and statement.kind == "indirect" and start <= s.start and s.end <= end
+        ),
+    )
+    gaps = [
+        (a, b) for a, b in zip([start, *(e for _, e in inside)], [*(s for s, _ in inside), end], strict=True)
+    ]
+    return max(gaps, key=lambda gap: gap[1] - gap[0])
 
 
 def _lines(text: str, start: int, end: int) -> list[tuple[int, int]]:

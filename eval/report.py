@@ -18,8 +18,8 @@ from quoth.errors import InputError
 from quoth.eval import scores
 from quoth.eval.gold import KINDS, SENTIMENTS, STANCES, GoldArticle, GoldStatement
 from quoth.eval.matching import Matches, match, token_f1
-from quoth.model.names import plain_name
 from quoth.records import Record, Statement
+from quoth.titles import plain_name
 
 NO_GOLD = "none"
 """The row of predicted stances that lie on no gold statement."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -62,14 +63,8 @@ class Checkpoint:
         with np.load(folder / "embeddings.npz") as stored:
             self._rows: NDArray[np.int8] = stored["rows"]
             self._scales: NDArray[np.float32] = stored["scales"]
-        options = onnxruntime.SessionOptions()
-        if threads is not None:
-            options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        self._extractor, self._classifier = (
-            onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
-            for name in ("extractor.onnx", "classifier.onnx")
-        )
+        self._folder = folder
+        self._threads = threads
 
     def extract(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> dict[str, Array]:
         """ids, mask: (batch, seq) -> tags (batch, seq, 9) and six link matrices (batch, seq, LINK_WIDTH)."""
@@ -81,6 +76,23 @@ class Checkpoint:
         """ids, mask, marks: (batch, seq) -> logits stance (batch, 5), second (batch, 5), sentiment (batch, 3)
         and target (batch, seq, 2)."""
         return self._run(self._classifier, {"embeddings": self._embed(ids), "mask": mask, "marks": marks})
+
+    @functools.cached_property
+    def _extractor(self) -> Any:
+        return self._session("extractor.onnx")
+
+    @functools.cached_property
+    def _classifier(self) -> Any:
+        # An article without a statement never asks for it.
+        return self._session("classifier.onnx")
+
+    def _session(self, name: str) -> Any:
+        options = onnxruntime.SessionOptions()
+        if self._threads is not None:
+            options.intra_op_num_threads = self._threads
+        options.log_severity_level = 3
+        path = str(self._folder / name)
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
     def _embed(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         rows: NDArray[np.float32] = self._rows[ids].astype(np.float32)

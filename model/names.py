@@ -4,18 +4,7 @@ from __future__ import annotations
 
 import regex
 
-TITLES = frozenset(
-    """mr mrs ms miss dr prof professor sir dame lord lady baroness president vice vice-president president-elect premier chancellor
-    prime minister foreign secretary sen senator rep representative congressman congresswoman gov governor mayor
-    judge justice chief gen general col colonel maj major capt captain lt lieutenant sgt sergeant cmdr commander
-    adm admiral pope king queen prince princess sheikh sheik ayatollah imam rabbi bishop archbishop cardinal rev
-    reverend father sister brother pastor ambassador envoy attorney director chairman chairwoman chairperson chair
-    speaker leader spokesman spokeswoman spokesperson officer detective inspector superintendent constable coach
-    deputy former ex-president then-president mp msp first lady candidate nominee coroner sheriff marshal cllr
-    manager editor analyst lawyer strategist economist correspondent reporter author
-    columnist host anchor executive driver cartoonist spokespeople counsel consultant activist actor actress singer
-    councillor councilman councilwoman commissioner comptroller treasurer ceo cfo founder professors the""".split()
-)
+from quoth.titles import TITLES
 
 GENERIC = frozenset(
     """department ministry party times post house court university college institute agency bureau committee
@@ -50,15 +39,6 @@ def looks_like_person(name: str) -> bool:
     return words[0].casefold() != "the" and not any(ch.isdigit() for ch in name)
 
 
-def plain_name(name: str) -> str:
-    """A name without case, extra white space, leading "the" and titles, and a possessive ending: two names
-    that are equal so are taken for the same."""
-    words = regex.sub(r"['’]s?$", "", " ".join(name.casefold().split())).split()
-    while len(words) > 1 and words[0].strip(".") in TITLES:
-        words.pop(0)
-    return " ".join(words)
-
-
 def surname(name: str) -> str | None:
     """The word that later mentions use; None for names that do not look like a person's."""
     if not looks_like_person(name):
@@ -89,9 +69,9 @@ def mentions(text: str, name: str) -> list[tuple[int, int]]:
         start, end = match.span()
         if any(a <= start < b for a, b in spans):
             continue
-        if given := given_name_before(text, start):
-            if given.casefold().strip(".,") not in own:
-                continue
+        given = given_name_before(text, start)
+        if given and given.casefold().strip(".,") not in own:
+            continue
         spans.append((start, end))
     return sorted(spans)
 

@@ -28,6 +28,11 @@ _BEFORE_OTHER = frozenset(
 )
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}.'’\-]*")
 _SEGMENT = regex.compile(r"[^,;()–—]+")
+_EXAMPLES = regex.compile(r"\s*(?:including|such as|like|among them|led by)\b")
+_QUALIFIED = regex.compile(
+    r"\s+(?:familiar with|close to|briefed on|involved in|with (?:\w+ )?knowledge of)\s[^,.;:()“”\"\n–—]{1,60}?"
+    r"(?=\s(?:said|says|told|added|confirmed|claimed|described|have|has|had|was|were)\b|[,.;:()“”\"\n–—])"
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,8 @@ class _Cast:
         by_phrase: dict[str, list[Mention]] = {}
         for start, end in sorted(sources):
             if self._head(start, end) is None and not _is_pronoun(self.text[start:end]):
-                name = describe(self.text[start:end])
+                more = _QUALIFIED.match(self.text, end)
+                name = describe(self.text[start : more.end() if more else end])
                 if name:
                     by_phrase.setdefault(name.casefold(), []).append(Mention(start, end, name))
         return [Entity(m[0].name, description_type(m[0].name), m) for m in by_phrase.values()]
@@ -90,6 +96,9 @@ class _Cast:
     def _head(self, start: int, end: int) -> tuple[Mention, Entity] | None:
         """The name that a source phrase is about: "Bob Lee" of "Acme spokesman Bob Lee", none of "Lee's aide"."""
         for segment in _SEGMENT.finditer(self.text, start, end):
+            if _EXAMPLES.match(segment[0]):
+                # "three ministers, including Bob Lee": the ministers speak.
+                return None
             inside = [
                 (m, entity)
                 for (a, b), entity in self._owner.items()
@@ -102,9 +111,9 @@ class _Cast:
                 plain = [w for w in words if w.casefold().strip(".") not in TITLES]
                 if rest or (words and words[-1].casefold() in _BEFORE_OTHER):
                     continue
-                if entity.type == "person" or not plain:
-                    if not any(w.casefold() in _BEFORE_OTHER - {"and", "or", "of"} for w in words[-3:]):
-                        return mention, entity
+                others = any(w.casefold() in _BEFORE_OTHER - {"and", "or", "of"} for w in words[-3:])
+                if (entity.type == "person" or not plain) and not others:
+                    return mention, entity
         return None
 
     def name(
@@ -133,13 +142,10 @@ class _Cast:
             if own is None:
                 return self._best(everyone, masses, 0.0, source, start)
             best = int(np.argmax(masses))
-            definite = phrase.casefold().startswith(("the ", "this ", "that ", "his ", "her ", "its "))
-            if (
-                definite
-                and masses[best] > 1.5 * masses[own]
-                and masses[best] > 0.3
-                and best < len(self.people)
-            ):
+            definite = phrase.casefold().startswith(
+                ("the ", "this ", "that ", "these ", "those ", "his ", "her ", "its ")
+            )
+            if definite and masses[best] > 1.5 * masses[own] and masses[best] > 0.3:
                 return self._best(everyone, masses, 0.0, source, start)
             entity = everyone[own]
             return Named(entity.name, entity.type, source, 0.6 + 0.39 * float(masses[own]))

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from quoth.eval.gold import GoldStatement
 from quoth.eval.matching import match, token_f1, union
-from quoth.model.names import plain_name
 from quoth.records import Statement
+from quoth.titles import plain_name
 
 SPAN = st.tuples(st.integers(0, 30), st.integers(1, 12)).map(lambda s: (s[0], s[0] + s[1]))
 

@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
+import numpy as np
+import onnx
 import torch
+from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
+from tokenizers import Tokenizer
 from torch import nn
 
+from quoth.model.checkpoint import Manifest, quantize_rows, write_manifest
 from quoth.model.network import Classifier, Extractor
+
+EXTRACTOR_OUTPUTS = ["tags", "cue_query", "cue_key", "source_query", "source_key", "name_query", "name_key"]
+CLASSIFIER_OUTPUTS = ["stance", "second", "sentiment", "target"]
+
+BLOCK = 64
+"""Weights that share one scale."""
+
+
+def write_model(
+    folder: Path, extractor: Extractor, classifier: Classifier, tokenizer: Path, manifest: Manifest
+) -> None:
+    """Write a model folder that `Checkpoint` opens; see `quoth.model.checkpoint.FILES`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, network in (("extractor", extractor), ("classifier", classifier)):
+            plain = Path(scratch) / f"{name}.onnx"
+            export(network, plain)
+            quantize(plain, folder / plain.name)
+    table = extractor.encoder.table.cpu().numpy().astype(np.float32)
+    np.savez_compressed(folder / "embeddings.npz", **quantize_rows(table))
+    pieces = Tokenizer.from_file(str(tokenizer))
+    pieces.no_truncation()
+    pieces.no_padding()
+    pieces.save(str(folder / "tokenizer.json"), pretty=False)
+    write_manifest(folder, manifest)
 
 
 class _Flat(nn.Module):
@@ -22,13 +53,9 @@ class _Flat(nn.Module):
         return tuple(x for part in told for x in (part if isinstance(part, tuple) else (part,)))
 
 
-EXTRACTOR_OUTPUTS = ["tags", "cue_query", "cue_key", "source_query", "source_key", "name_query", "name_key"]
-CLASSIFIER_OUTPUTS = ["stance", "second", "sentiment", "target"]
-
-
 def export(network: Extractor | Classifier, path: Path) -> None:
     """Write a float32 graph, weights inside, with free batch and sequence lengths."""
-    network.eval()
+    network = network.cpu().eval()
     width = network.encoder.width
     mask = torch.ones(2, 9, dtype=torch.long)
     mask[1, 6:] = 0
@@ -49,3 +76,14 @@ def export(network: Extractor | Classifier, path: Path) -> None:
         external_data=False,
         verbose=False,
     )
+
+
+def quantize(source: Path, target: Path) -> None:
+    """float32 weights of matrix products -> int8 in blocks of BLOCK with one scale each.
+
+    Activations stay as they are: a text's answer does not depend on what it is batched with.
+    """
+    config = DefaultWeightOnlyQuantConfig(block_size=BLOCK, is_symmetric=True, accuracy_level=4, bits=8)
+    quantizer = MatMulNBitsQuantizer(onnx.load(source), algo_config=config)
+    quantizer.process()
+    onnx.save(quantizer.model.model, target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -34,6 +35,15 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Largest norm of the gradient."""
     seed: int = 0
     checkpoint_steps: int = 200
+
+
+def on(device: str, batch: Any) -> Any:
+    """The same batch, a dataclass of tensors, with its tensors on `device`."""
+    if device == "cpu":
+        return batch
+    return dataclasses.replace(
+        batch, **{f.name: getattr(batch, f.name).to(device) for f in dataclasses.fields(batch)}
+    )
 
 
 def fit(
@@ -97,7 +107,7 @@ def fit(
             )
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * rate
-            losses = loss_of(network, batches[step]())
+            losses = loss_of(network, on(device, batches[step]()))
             torch.stack(list(losses.values())).sum().backward()
             nn.utils.clip_grad_norm_(network.parameters(), schedule.clip)
             optimizer.step()

@@ -9,11 +9,13 @@ import msgspec
 import numpy as np
 from torch import Tensor, nn
 
-from quoth.model.checkpoint import Calibration, Manifest
+from quoth.model.checkpoint import Calibration, Checkpoint, Manifest, write_manifest
 from quoth.model.network import Classifier, Extractor
 from quoth.model.windows import Pieces
 from quoth.training import batches, examples, losses
-from quoth.training.loop import Batches, Schedule, fit
+from quoth.training.calibrate import calibrate
+from quoth.training.export import write_model
+from quoth.training.loop import Batches, Schedule, fit, on
 from quoth.training.paraphrases import TorchExtractor, paraphrases
 from quoth.training.runs import Run
 
@@ -71,8 +73,8 @@ def backbone_folder(backbone: str) -> str:
     return backbone
 
 
-def train(config: TrainConfig, data: Path, folder: Path) -> None:
-    """Run the stages, each going on where an interrupted run left it."""
+def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str = "cpu") -> None:
+    """Run the stages, each going on where an interrupted run left it, and write the model folder `out`."""
     files = {field: data / getattr(config.data, field) for field in Data.__struct_fields__}
     hashed = [path for path in files.values() if path.is_file()]
     run = Run(folder, config, examples.data_hash(hashed))
@@ -83,10 +85,15 @@ def train(config: TrainConfig, data: Path, folder: Path) -> None:
         split: list(examples.labelled_articles(files[field], files["articles"]))
         for split, field in (("train", "labels"), ("dev", "dev_labels"))
     }
-    extractor = _train_extractor(config, files, labelled, backbone, pieces, vocabulary, run)
-    reader = TorchExtractor(extractor, pieces, manifest(config), "cpu")
+    extractor = _train_extractor(config, files, labelled, backbone, pieces, vocabulary, run, device)
+    reader = TorchExtractor(extractor, pieces, manifest(config), device)
     weak = paraphrases(reader, labelled["train"], config.paraphrases, config.classifier.seed)
-    classifier = _train_classifier(config, labelled, weak, backbone, pieces, vocabulary, run)
+    classifier = _train_classifier(config, labelled, weak, backbone, pieces, vocabulary, run, device)
+    write_model(out, extractor, classifier, Path(backbone) / "tokenizer.json", manifest(config))
+    attributed = list(examples.attribution_articles(files["dev_attributions"]))
+    calibration = calibrate(Checkpoint(out), labelled["dev"], attributed)
+    run.log(calibration=msgspec.to_builtins(calibration))
+    write_manifest(out, msgspec.structs.replace(manifest(config), calibration=calibration))
 
 
 def _train_extractor(
@@ -97,6 +104,7 @@ def _train_extractor(
     pieces: Pieces,
     vocabulary: batches.Vocabulary,
     run: Run,
+    device: str,
 ) -> Extractor:
     attributed = {
         split: list(examples.attribution_examples(list(examples.attribution_articles(files[field])), pieces))
@@ -121,10 +129,10 @@ def _train_extractor(
         return losses.attribution_loss(network, batch)
 
     def judge(network: nn.Module) -> dict[str, float]:
-        return _mean_losses(network, epoch(np.random.default_rng(0), "dev"), loss)
+        return _mean_losses(network, epoch(np.random.default_rng(0), "dev"), loss, device)
 
     network = Extractor(backbone)
-    fit("extractor", network, epoch, loss, judge, config.extractor, run)
+    fit("extractor", network, epoch, loss, judge, config.extractor, run, device)
     return network
 
 
@@ -136,6 +144,7 @@ def _train_classifier(
     pieces: Pieces,
     vocabulary: batches.Vocabulary,
     run: Run,
+    device: str,
 ) -> Classifier:
     rows = {
         split: list(examples.classification_examples(articles, pieces, config.context))
@@ -150,16 +159,16 @@ def _train_classifier(
         return losses.classifier_loss(network, batch)
 
     def judge(network: nn.Module) -> dict[str, float]:
-        return _mean_losses(network, epoch(np.random.default_rng(0), "dev"), loss)
+        return _mean_losses(network, epoch(np.random.default_rng(0), "dev"), loss, device)
 
     network = Classifier(backbone)
-    fit("classifier", network, epoch, loss, judge, config.classifier, run)
+    fit("classifier", network, epoch, loss, judge, config.classifier, run, device)
     return network
 
 
-def _mean_losses(network: nn.Module, epoch: Batches, loss: Any) -> dict[str, float]:
+def _mean_losses(network: nn.Module, epoch: Batches, loss: Any, device: str) -> dict[str, float]:
     sums: dict[str, list[float]] = {}
     for make in epoch:
-        for key, value in loss(network, make()).items():
+        for key, value in loss(network, on(device, make())).items():
             sums.setdefault(key, []).append(value.item())
     return {key: float(np.mean(values)) for key, values in sums.items()}

@@ -198,22 +198,41 @@ def train(config: Path, data: Path, folder: Path, out: Path | None, device: str)
 
 
 @main.command(name="eval")
-@click.option("--gold", type=click.Path(path_type=Path), required=True, help="Label file, JSONL.")
+@click.option("--gold", type=click.Path(path_type=Path), help="Label file, JSONL.")
+@click.option("--articles", type=click.Path(path_type=Path), help="Folder or JSONL of the labels' texts.")
 @click.option(
-    "--articles", type=click.Path(path_type=Path), required=True, help="Folder or JSONL of the texts."
+    "--attributions", type=click.Path(path_type=Path), help="Score contents and sources on this file instead."
 )
 @click.option(
     "--predictions", type=click.Path(path_type=Path), help="What `quoth label` wrote for these articles."
 )
-@click.option("--model", help="Label the articles with this model instead.")
+@click.option("--model", help="Label the articles with this model instead.  [default: small]")
+@click.option(
+    "--baseline", type=click.Path(path_type=Path), help="Labels to fit TF-IDF to, and compare with it."
+)
 @click.option("--json", "json_out", type=click.Path(path_type=Path), help="Write the full result here.")
 def evaluate(
-    gold: Path, articles: Path, predictions: Path | None, model: str | None, json_out: Path | None
+    gold: Path | None,
+    articles: Path | None,
+    attributions: Path | None,
+    predictions: Path | None,
+    model: str | None,
+    baseline: Path | None,
+    json_out: Path | None,
 ) -> None:
     """Score predictions, or a model, against gold labels, with 95 % intervals."""
-    from quoth.eval.harness import evaluate_files
+    from quoth.eval.harness import evaluate_attributions, evaluate_files
 
-    click.echo(evaluate_files(gold, articles, predictions, model, json_out))
+    if predictions and (model or baseline):
+        raise click.UsageError(
+            "--predictions takes neither --model nor --baseline: it has its answers already"
+        )
+    if attributions and not gold:
+        click.echo(evaluate_attributions(attributions, predictions, model, json_out), nl=False)
+    elif gold and articles and not attributions:
+        click.echo(evaluate_files(gold, articles, predictions, model, baseline, json_out))
+    else:
+        raise click.UsageError("give --gold with --articles, or --attributions")
 
 
 @main.command()

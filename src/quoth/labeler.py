@@ -14,7 +14,7 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
-from quoth.errors import ModelError
+from quoth.errors import InputError, ModelError
 from quoth.language import english_warning
 from quoth.model.attributions import read
 from quoth.model.checkpoint import Calibration, Checkpoint
@@ -24,6 +24,7 @@ from quoth.model.speakers import Named, name_speakers
 from quoth.model.stances import Told, tell_stances
 from quoth.model.statements import Found, find_statements
 from quoth.model.windows import Tokens
+from quoth.repeats import answer_once
 from quoth.records import SCHEMA_VERSION, Article, ModelInfo, Record, Span, Speaker, Statement, Target
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -74,6 +75,22 @@ class Labeler:
             article = Article(id=document_hash(article), text=article)
         return self._label_chunk([article])[0]
 
+    def classify(self, spans: Iterable[tuple[str, int, int]]) -> list[Told]:
+        """What the classifier says of given spans, each (text, start, end) in code points, in order.
+
+        Raises InputError for a span that holds no word.
+        """
+        asked = []
+        tokens: dict[str, Tokens] = {}
+        for text, start, end in spans:
+            if text not in tokens:
+                tokens[text] = self._checkpoint.pieces([text])[0]
+            first, last = tokens[text].between(start, end)
+            if first == last:
+                raise InputError(f"span [{start}, {end}) of a text of {len(text)} holds no word")
+            asked.append((tokens[text], first, last))
+        return tell_stances(self._checkpoint, asked, TOKEN_BUDGET)
+
     def _label_chunk(self, articles: list[Article]) -> list[Record]:
         warnings = [english_warning(article.text) for article in articles]
         texts = ["" if warning else article.text for article, warning in zip(articles, warnings, strict=True)]
@@ -92,6 +109,7 @@ class Labeler:
             named = name_speakers(text, t, reading, fs)
             build = _Builder(text, t, named, self._checkpoint.manifest.calibration)
             statements = [build.statement(f, next(told), self._min_probability) for f in fs]
+            statements = answer_once(text, statements)
             notes = [warning] if warning else []
             records.append(
                 Record(SCHEMA_VERSION, article.id, article.metadata, notes, self.model, statements)

@@ -1,0 +1,146 @@
+"""`quoth eval`: files in, tables out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from quoth.errors import InputError
+from quoth.eval import scores
+from quoth.eval.attribution import pieces_of, score
+from quoth.eval.baselines import fit_predict
+from quoth.eval.gold import KINDS, STANCES, GoldArticle, read_gold, read_predictions
+from quoth.eval.report import evaluate, evaluate_spans, markdown
+from quoth.labeler import Labeler
+from quoth.model.stances import Told
+from quoth.records import Article, Record
+
+_FOUR = [k for k, stance in enumerate(STANCES) if stance != "other"]
+
+
+def evaluate_files(
+    gold: Path,
+    articles: Path,
+    predictions: Path | None,
+    model: str | None,
+    baseline: Path | None,
+    json_out: Path | None,
+) -> str:
+    """Score predictions, or a model, on stand-off labels: Markdown, and JSON to `json_out`.
+
+    A model is judged twice: end to end, and by its classifier alone on the gold spans.  baseline: labels
+    to fit TF-IDF and logistic regression to, whose stances on the gold spans are compared with the
+    model's.  Raises InputError as `read_gold` and `evaluate` do.
+    """
+    labelled = read_gold(gold, articles)
+    if predictions is not None:
+        result: dict[str, Any] = {"end_to_end": evaluate(labelled, read_predictions(predictions))}
+    else:
+        labeler = Labeler.from_pretrained(model or "small")
+        told = labeler.classify((a.text, s.start, s.end) for a in labelled for s in a.statements)
+        stances = [STANCES[int(t.stance.argmax())] for t in told]
+        result = {
+            "end_to_end": evaluate(labelled, _label(labeler, ((a.id, a.text) for a in labelled))),
+            "gold_spans": evaluate_spans(labelled, stances) | {"calibration": _calibration(labelled, told)},
+        }
+        if baseline is not None:
+            plain = fit_predict(read_gold(baseline, articles), labelled)
+            result["baseline"] = evaluate_spans(labelled, plain)
+            result["difference"] = _difference(labelled, stances, plain)
+    _write(result, json_out)
+    titles = {"end_to_end": "End to end", "gold_spans": "On gold spans", "baseline": "TF-IDF on gold spans"}
+    parts = [f"## {title}\n\n{markdown(result[key])}" for key, title in titles.items() if key in result]
+    return "\n".join([*parts, *_remarks(result)])
+
+
+def evaluate_attributions(
+    gold: Path, predictions: Path | None, model: str | None, json_out: Path | None
+) -> str:
+    """Score contents and sources on documents {"doc", "text", "statements": [{content, cue, source}]}.
+
+    A model reports every cue, beliefs and plans too, as such labels do; see `quoth.eval.attribution`.
+    """
+    try:
+        documents = [msgspec.json.decode(line) for line in gold.read_bytes().splitlines() if line.strip()]
+    except (OSError, msgspec.DecodeError) as error:
+        raise InputError(f"{gold}: {error}") from error
+    if predictions is not None:
+        records = read_predictions(predictions)
+    else:
+        labeler = Labeler.from_pretrained(model or "small", all_cues=True)
+        records = _label(labeler, ((d["doc"], d["text"]) for d in documents))
+    pieces = [pieces_of(records[d["doc"]], d["text"]) for d in documents if d["doc"] in records]
+    result = score(documents, pieces)
+    _write(result, json_out)
+    rows = ["| | P | R | F1 | n gold |", "|---|---|---|---|---|"]
+    for measure in ("tokens", "attributed_tokens", "statements", "attribution"):
+        for scope in ("all", "direct"):
+            s = result[measure][scope]
+            rows.append(
+                f"| {measure}, {scope} | {s['p']:.1f} | {s['r']:.1f} | {s['f1']:.1f} | {s['n_gold']} |"
+            )
+    return "\n".join(rows) + "\n"
+
+
+def _label(labeler: Labeler, texts: Any) -> dict[str, Record]:
+    return {r.id: r for r in labeler.label(Article(id=name, text=text) for name, text in texts)}
+
+
+def _calibration(gold: Sequence[GoldArticle], told: Sequence[Told]) -> dict[str, float]:
+    """Of the stance's probabilities: ECE, what chance alone gives of it, Brier, log-loss."""
+    right = np.array([STANCES.index(s.stance) for a in gold for s in a.statements])
+    p = np.array([t.stance for t in told], dtype=np.float64)
+    sure = p.max(1)
+    return {
+        "n": len(right),
+        "ece": scores.ece(sure, p.argmax(1) == right),
+        "ece_by_chance": scores.expected_ece(sure),
+        "brier": scores.brier(p, right),
+        "log_loss": scores.log_loss(p, right),
+    }
+
+
+def _difference(gold: Sequence[GoldArticle], ours: Sequence[str], theirs: Sequence[str]) -> dict[str, Any]:
+    """Macro-F1 over the four stances, ours less theirs, the same articles drawn for both."""
+    told = iter(zip(ours, theirs, strict=True))
+    pairs = [[(s, *next(told)) for s in a.statements] for a in gold]
+    differences = {}
+    for kind in KINDS:
+        rows = [[row for row in article if row[0].kind == kind] for article in pairs]
+        a, b = (
+            np.array(
+                [scores.confusion([r[0].stance for r in rs], [r[k] for r in rs], STANCES) for rs in rows]
+            )
+            for k in (1, 2)
+        )
+        d = scores.paired_bootstrap(a, b, partial(scores.macro_f1_of, classes=_FOUR))
+        differences[kind] = {"value": d.value, "low": d.low, "high": d.high, "p": d.p}
+    return differences
+
+
+def _remarks(result: Mapping[str, Any]) -> list[str]:
+    lines = []
+    if c := result.get("gold_spans", {}).get("calibration"):
+        lines.append(
+            f"Stance probabilities on {c['n']} gold spans: ECE {c['ece']:.3f} (a perfectly calibrated model: "
+            f"{c['ece_by_chance']:.3f}), Brier {c['brier']:.3f}, log-loss {c['log_loss']:.3f}."
+        )
+    for kind, d in result.get("difference", {}).items():
+        lines.append(
+            f"Macro-F1 over the four stances less TF-IDF's, {kind}: {100 * d['value']:+.1f} "
+            f"[{100 * d['low']:+.1f}, {100 * d['high']:+.1f}], p = {d['p']:.4f} (paired bootstrap over articles)."
+        )
+    return lines
+
+
+def _write(result: Mapping[str, Any], path: Path | None) -> None:
+    if path is not None:
+        try:
+            path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+        except OSError as error:
+            raise InputError(f"{path}: cannot write the result: {error.strerror}") from error

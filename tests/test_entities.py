@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quoth.model.entities import Mention, entities, entity_type, proper_names
+
+WORDS = "Ilse Brandt BRANDT Karl van of and the Mayor May Harbour Board WSO U.S. Jr. Norway said".split()
+SIGNS = [" ", " ", "\u00a0", "\n", "\r\n", ".", ", ", "’s", "“", "”", "\u0301", "🙂", "\u200f", "-", "&"]
+TEXTS = st.lists(st.sampled_from(WORDS + SIGNS)).map("".join) | st.text()
+DROPPED = "everything before a title or 'the' inside a capitalised sequence is dropped"
+SENTENCE = "the last word of the sentence before counts as a given name"
+
+
+def unmet(*values: object, reason: str) -> object:
+    return pytest.param(*values, marks=pytest.mark.xfail(strict=True, reason=reason))
+
+
+def grouped(text: str) -> dict[str, list[str]]:
+    return {e.name: [text[m.start : m.end] for m in e.mentions] for e in entities(text)}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Mayor Ilse Brandt met Mr. Karl Ode on Monday.", ["Ilse Brandt", "Karl Ode"]),
+        ("Secretary of State Karl Ode left Oslo.", ["Karl Ode", "Oslo"]),
+        ("Brandt’s and Ode's mills. The Board’s mill.", ["Brandt", "Ode", "Board"]),
+        ("The Department of Fish and Wildlife paid.", ["Department of Fish and Wildlife"]),
+        ("Ludwig van der Berg, Mohammed bin Salim", ["Ludwig van der Berg", "Mohammed bin Salim"]),
+        ("Ode Venn, Jr., Karl Ode and J. K. Brun", ["Ode Venn, Jr.", "Karl Ode", "J. K. Brun"]),
+        ("The U.S. agreed with the U.K. then.", ["U.S.", "U.K."]),
+        ("In May Theresa Ode and May Brun met.", ["Theresa Ode", "May Brun"]),
+        ("“Élodie\u00a0Brun” 🙂 \u200fYael Cafe\u0301-Ode", ["Élodie Brun", "Yael Cafe\u0301-Ode"]),
+        ("Ilse Brandt.\r\nKarl Ode", ["Ilse Brandt", "Karl Ode"]),
+        ("She said that this was it.", []),
+        ("", []),
+        unmet("Ilse Brandt and the Harbour Board", ["Ilse Brandt", "Harbour Board"], reason=DROPPED),
+        unmet("The U.S. and the U.K. agreed.", ["U.S.", "U.K."], reason=DROPPED),
+        unmet("Ode Venn of the Sea Union left.", ["Ode Venn", "Sea Union"], reason=DROPPED),
+        unmet("Ilse Brandt and President Karl Ode", ["Ilse Brandt", "Karl Ode"], reason=DROPPED),
+        unmet(
+            "Ilse Brandt met Khalid al-Hussein.",
+            ["Ilse Brandt", "Khalid al-Hussein"],
+            reason="al- ends a name",
+        ),
+        unmet("BRANDT’S mill", ["BRANDT"], reason="a possessive ending in capitals stays"),
+    ],
+)
+def test_proper_names_without_titles_and_possessive_endings(text: str, expected: list[str]) -> None:
+    assert [mention.name for mention in proper_names(text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "Ilse Brandt left. Brandt’s aide saw Mrs Brandt.",
+            {"Ilse Brandt": ["Ilse Brandt", "Brandt", "Brandt"]},
+        ),
+        ("Ilse J. Brandt, or Ilse Brandt", {"Ilse J. Brandt": ["Ilse J. Brandt", "Ilse Brandt"]}),
+        ("Ode Venn, Jr. met Ode Venn", {"Ode Venn, Jr.": ["Ode Venn, Jr."], "Ode Venn": ["Ode Venn"]}),
+        ("Ilse Brandt spoke. BRANDT: yes", {"Ilse Brandt": ["Ilse Brandt", "BRANDT"]}),
+        ("Malia Ode spoke, and Malia left", {"Malia Ode": ["Malia Ode", "Malia"]}),
+        ("Driver Bo Venn beside Bo Venn", {"Bo Venn": ["Bo Venn", "Bo Venn"]}),
+        ("Sea Workers Union (SWU), S.W.U.", {"Sea Workers Union": ["Sea Workers Union", "SWU", "S.W.U."]}),
+        ("Ada Venn met Bo Venn. then Venn left", {"Ada Venn": ["Ada Venn"], "Bo Venn": ["Bo Venn", "Venn"]}),
+        ("Ilse Brandt met Karl Brandt", {"Ilse Brandt": ["Ilse Brandt"], "Karl Brandt": ["Karl Brandt"]}),
+        unmet(
+            "Ilse Brandt lives in Oslo. Brandt left.",
+            {"Ilse Brandt": ["Ilse Brandt", "Brandt"], "Oslo": ["Oslo"]},
+            reason=SENTENCE,
+        ),
+    ],
+)
+def test_mentions_are_grouped_under_the_fullest_name(text: str, expected: dict[str, list[str]]) -> None:
+    assert grouped(text) == expected
+
+
+def test_further_mentions_join_the_others() -> None:
+    text = "Ilse Brandt, the miller, left."
+    (brandt, miller) = entities(text, [Mention(13, 23, "the miller")])
+    assert brandt.mentions == [Mention(0, 11, "Ilse Brandt")]
+    assert (miller.name, miller.mentions) == ("the miller", [Mention(13, 23, "the miller")])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Ilse Brandt", "person"),
+        ("Brandt", "person"),
+        ("Venn Jr.", "person"),
+        ("Norway", "country"),
+        ("the Netherlands", "country"),
+        ("The U.S.", "country"),
+        ("Ministry of Health", "organization"),
+        ("Harbour Authority", "organization"),
+        ("WSO", "organization"),
+        ("W.S.O.", "organization"),
+        ("the embassy", "organization"),
+        unmet("World Sea Organization", "organization", reason="'organization' is no institution's word"),
+        unmet(
+            "Dorn Mill Inc", "organization", reason="the list has 'inc.', names come without the full stop"
+        ),
+        unmet("Saudi Arabia", "country", reason="no country of two words is known"),
+        unmet("South Korea", "country", reason="no country of two words is known"),
+        unmet("United Kingdom", "country", reason="no country of two words is known"),
+        unmet("the United States", "country", reason="no country of two words is known"),
+    ],
+)
+def test_the_type_by_the_words_of_the_name(name: str, expected: str) -> None:
+    assert entity_type(name) == expected
+
+
+@settings(deadline=None, max_examples=250)
+@given(TEXTS)
+def test_every_mention_is_in_the_text_and_in_one_entity(text: str) -> None:
+    names = proper_names(text)
+    for mention in names:
+        assert 0 <= mention.start < mention.end <= len(text)
+        assert " ".join(text[mention.start : mention.end].split()) == mention.name
+    assert all(a.end <= b.start for a, b in pairwise(names))
+    found = entities(text)
+    assert sorted((m for e in found for m in e.mentions), key=lambda m: m.start) == names
+    assert len({e.name for e in found}) == len(found)
+    for entity in found:
+        assert entity.type in ("person", "country", "organization")
+        assert entity.name in {m.name for m in entity.mentions}
+        assert entity.mentions == sorted(entity.mentions, key=lambda m: m.start)

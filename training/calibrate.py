@@ -1,0 +1,111 @@
+"""Fit the numbers that turn a model's scores into probabilities, on dev."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from quoth.model.attributions import Reading, read
+from quoth.model.checkpoint import Calibration, Checkpoint
+from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
+from quoth.model.speakers import name_speakers
+from quoth.model.stances import tell_stances
+from quoth.model.statements import Found, find_statements
+from quoth.model.windows import Tokens
+from quoth.titles import plain_name
+from quoth.training.examples import GoldArticle
+
+BUDGET = 8192
+TEMPERATURES = np.geomspace(0.5, 4.0, 200)
+
+
+def calibrate(
+    checkpoint: Checkpoint, labelled: list[GoldArticle], attributed: list[GoldArticle]
+) -> Calibration:
+    """labelled: dev articles with stances and speakers; attributed: with contents, cues and sources.
+
+    The checkpoint must be uncalibrated (temperatures of 1).
+    """
+    stance, sentiment = _temperatures(checkpoint, labelled)
+    return Calibration(
+        stance, sentiment, _statement_line(checkpoint, attributed), _speaker_line(checkpoint, labelled)
+    )
+
+
+def _temperatures(checkpoint: Checkpoint, articles: list[GoldArticle]) -> tuple[float, float]:
+    asked: list[tuple[Tokens, int, int]] = []
+    gold: list[tuple[int, int]] = []
+    for article, tokens in zip(articles, checkpoint.pieces([a.text for a in articles]), strict=True):
+        for s in article.statements:
+            first, last = tokens.between(int(s["start"]), int(s["end"]))  # type: ignore[call-overload]
+            if first < last:
+                asked.append((tokens, first, last))
+                gold.append(
+                    (STANCE_LABELS.index(str(s["stance"])), SENTIMENT_LABELS.index(str(s["sentiment"])))
+                )
+    told = tell_stances(checkpoint, asked, BUDGET)
+    right = np.array(gold)
+    return (
+        temperature(np.log(np.array([t.stance for t in told])), right[:, 0]),
+        temperature(np.log(np.array([t.sentiment for t in told])), right[:, 1]),
+    )
+
+
+def temperature(logits: NDArray[np.float64], gold: NDArray[np.int64]) -> float:
+    """The divisor of the logits (n, k) that makes the gold classes (n,) likeliest (Guo et al., ICML 2017)."""
+
+    def loss(t: float) -> float:
+        scaled = logits / t
+        peak = scaled.max(1)
+        normal = peak + np.log(np.exp(scaled - peak[:, None]).sum(1))
+        return float((normal - scaled[np.arange(len(gold)), gold]).mean())
+
+    return round(float(min(TEMPERATURES, key=loss)), 3)
+
+
+def platt(scores: list[float], right: list[bool]) -> tuple[float, float]:
+    """(slope, offset) of sigmoid(slope * logit(score) + offset) (Platt 1999)."""
+    p = np.clip(np.array(scores), 1e-4, 1 - 1e-4)
+    model = LogisticRegression(C=1e3).fit(np.log(p / (1 - p))[:, None], np.array(right))
+    return round(float(model.coef_[0, 0]), 4), round(float(model.intercept_[0]), 4)
+
+
+def _statement_line(checkpoint: Checkpoint, articles: list[GoldArticle]) -> tuple[float, float]:
+    """A statement is right when gold contents cover at least half of it."""
+    scores: list[float] = []
+    right: list[bool] = []
+    for article, found, *_ in _found(checkpoint, articles):
+        covered = np.zeros(len(article.text), dtype=bool)
+        for s in article.statements:
+            for a, b in s["content"]:  # type: ignore[attr-defined]
+                covered[a:b] = True
+        for f in found:
+            scores.append(f.score)
+            right.append(bool(covered[f.start : f.end].mean() >= 0.5))
+    return platt(scores, right)
+
+
+def _speaker_line(checkpoint: Checkpoint, articles: list[GoldArticle]) -> tuple[float, float]:
+    scores: list[float] = []
+    right: list[bool] = []
+    for article, found, tokens, reading in _found(checkpoint, articles):
+        named = name_speakers(article.text, tokens, reading, found)
+        gold = {(s["start"], s["end"]): s["speaker"] for s in article.statements if s["kind"] == "quoted"}
+        for f in found:
+            name = named[f.group].name
+            if name is not None and (f.start, f.end) in gold:
+                expected = gold[f.start, f.end]
+                scores.append(named[f.group].score)
+                right.append(expected is not None and plain_name(name) == plain_name(str(expected)))
+    return platt(scores, right)
+
+
+def _found(
+    checkpoint: Checkpoint, articles: list[GoldArticle]
+) -> Iterator[tuple[GoldArticle, list[Found], Tokens, Reading]]:
+    tokens = checkpoint.pieces([a.text for a in articles])
+    for article, t, reading in zip(articles, tokens, read(checkpoint, tokens, BUDGET), strict=True):
+        yield article, find_statements(article.text, t, reading), t, reading
