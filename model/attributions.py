@@ -52,7 +52,8 @@ class Reading:
             nowhere += float(mean[0])
             total[window.start : window.end] += mean[1:]
         size = max(1, last - first)
-        return total / size, nowhere / size
+        total /= size
+        return total, nowhere / size
 
     def runs(self, role: str, breaks: NDArray[np.bool_], threshold: float = 0.5) -> list[tuple[int, int]]:
         """Token ranges that are more likely than `threshold` in the role; none crosses a break.

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import regex
 
-from quoth.model.names import GENERIC, SUFFIXES, TITLES, given_name_before, looks_like_person, surname
+from quoth.model.names import GENERIC, SUFFIXES, given_name_before, looks_like_person, surname
+from quoth.titles import TITLES
 
 _WORD = regex.compile(r"[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}&\-]|['’](?=\p{L}))*(?:\.\p{Lu}\b)*")
 _PARTICLES = frozenset(

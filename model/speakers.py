@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from quoth.model.attributions import Reading
 from quoth.model.entities import Entity, Mention, entities
-from quoth.model.names import GENERIC, TITLES
+from quoth.model.names import GENERIC
 from quoth.model.statements import Found
 from quoth.model.windows import Tokens
+from quoth.titles import TITLES
 
 _PERSONAL = frozenset("he she him her himself herself".split())
 _IMPERSONAL = frozenset("it itself".split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +104,7 @@ def tell_stances(
     return [told[k] for k in range(len(seen))]
 
 
-def softmax(scores: Floats) -> Floats:
+def softmax(scores: NDArray[Any]) -> Floats:
     """Along the last axis."""
     exp = np.exp(scores - scores.max(axis=-1, keepdims=True))
     result: Floats = exp / exp.sum(axis=-1, keepdims=True)

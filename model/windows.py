@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from quoth.errors import ModelError
+
 
 @dataclass(frozen=True)
 class Tokens:
@@ -49,9 +51,7 @@ class Pieces:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._tokenizer = tokenizer
-        self.cls = tokenizer.token_to_id("[CLS]")
-        self.sep = tokenizer.token_to_id("[SEP]")
-        self.pad = tokenizer.token_to_id("[PAD]")
+        self.cls, self.sep, self.pad = (_special(tokenizer, name) for name in ("[CLS]", "[SEP]", "[PAD]"))
 
     @classmethod
     def from_file(cls, path: Path) -> Pieces:
@@ -65,6 +65,13 @@ class Pieces:
             ids = np.array(encoding.ids, dtype=np.int32)
             tokens.append(Tokens(ids, offsets[:, 0], offsets[:, 1]))
         return tokens
+
+
+def _special(tokenizer: Tokenizer, name: str) -> int:
+    number = tokenizer.token_to_id(name)
+    if number is None:
+        raise ModelError(f"the tokenizer has no {name}; expected one of the BERT family")
+    return number
 
 
 def cut(n_tokens: int, size: int, left: int, right: int) -> list[Window]:

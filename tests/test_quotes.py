@@ -52,6 +52,7 @@ def test_double_marks_of_every_style(text: str, expected: list[str]) -> None:
         ("'It isn't us,' said Ode. 'It's the farmers' mud.'", ["'It isn't us,'", "'It's the farmers' mud.'"]),
         ("‘Open the boys’ and the girls’ school,’ said Ode.", ["‘Open the boys’ and the girls’ school,’"]),
         ("‘Ask Jess,’ said Ode. The parents’ group agreed.", ["‘Ask Jess,’"]),
+        ("‘We lost,’ said Ode of the ‘traitors’.", ["‘We lost,’", "‘traitors’"]),
         ("‘The “deal” is dead,’ said Ode. ‘It’s over.’", ["‘The “deal” is dead,’", "‘It’s over.’"]),
         ("In the '90s, rock 'n' roll was ‘king,’ he said.", ["‘king,’"]),
         ("‘We lost.\r\n\r\n‘It is over,’ said Ode.", ["‘We lost.", "‘It is over,’"]),

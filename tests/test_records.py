@@ -37,7 +37,12 @@ def sample() -> Record:
         target=Target("the board", 17, 26, None),
     )
     bare = dataclasses.replace(passage, id="s2", cue=None, speaker=None, second_stance=None, target=None)
-    metadata = {"title": "Fire & “smoke”\n", "date": None, "tags": [1, 2.5, True], "deep": {"\u200f": {}}}
+    metadata: dict[str, Any] = {
+        "title": "Fire & “smoke”\n",
+        "date": None,
+        "tags": [1, 2.5, True],
+        "deep": {"\u200f": {}},
+    }
     return Record("1", "a/1", metadata, ["a warning"], ModelInfo("tiny", "1", "0123abcd"), [passage, bare])
 
 

@@ -1,0 +1,186 @@
+"""The whole way from labels to a labelling model folder, with a network of two thin layers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+pytest.importorskip("datasets")
+pytest.importorskip("onnxscript")
+
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers  # noqa: E402
+
+from quoth.errors import ConfigError  # noqa: E402
+from quoth.labeler import Labeler  # noqa: E402
+from quoth.model.checkpoint import Checkpoint  # noqa: E402
+from quoth.model.network import Classifier, Extractor  # noqa: E402
+from quoth.training.calibrate import platt, temperature  # noqa: E402
+from quoth.training.loop import Schedule  # noqa: E402
+from quoth.training.train import Data, TrainConfig, train  # noqa: E402
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+@pytest.fixture(scope="module")
+def articles() -> list[dict[str, Any]]:
+    with (EXAMPLES / "articles.jsonl").open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+@pytest.fixture(scope="module")
+def backbone(articles: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as Hugging Face encoders are kept: config, random weights, tokenizer."""
+    folder = tmp_path_factory.mktemp("backbone")
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    trainer = trainers.WordPieceTrainer(vocab_size=2000, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator([a["text"] for a in articles], trainer)
+    # As some tokenizers come: cut at 128 tokens unless told otherwise.
+    tokenizer.enable_truncation(128)
+    tokenizer.enable_padding(length=128)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    torch.manual_seed(0)
+    config = transformers.BertConfig(
+        vocab_size=tokenizer.get_vocab_size(), hidden_size=64, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=64, max_position_embeddings=512,
+    )  # fmt: skip
+    transformers.BertModel(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(articles: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder: our labels, and attributions made of their quoted passages."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "articles").mkdir()
+    labels = (EXAMPLES / "labels.jsonl").read_text("utf-8")
+    (folder / "labels.jsonl").write_text(labels, "utf-8")
+    texts = {a["id"]: a["text"] for a in articles}
+    with (folder / "attributions.jsonl").open("w", encoding="utf-8") as out:
+        for line in labels.splitlines():
+            row = json.loads(line)
+            text = texts[row["article"]]
+            (folder / "articles" / f"{row['article']}.json").write_text(
+                json.dumps({"content_original": text}), "utf-8"
+            )
+            statements = [_attribution(text, s) for s in row["statements"] if s["kind"] == "quoted"]
+            out.write(json.dumps({"doc": row["article"], "text": text, "statements": statements}) + "\n")
+    return folder
+
+
+def _attribution(text: str, statement: dict[str, Any]) -> dict[str, Any]:
+    said = text.find(" said", statement["end"], statement["end"] + 40)
+    cue = [[said + 1, said + 5]] if said >= 0 else []
+    return {"content": [[statement["start"], statement["end"]]], "cue": cue, "source": []}
+
+
+@pytest.fixture(scope="module")
+def config(backbone: Path) -> TrainConfig:
+    schedule = Schedule(epochs=1, batch=8, learning_rate=1e-3, head_learning_rate=1e-3, checkpoint_steps=3)
+    files = Data("attributions.jsonl", "attributions.jsonl", "labels.jsonl", "labels.jsonl", "articles")
+    return TrainConfig(
+        "tiny", "0", str(backbone), files, schedule, schedule, window=200, window_left=40, window_right=20,
+        context=62, paraphrases=20,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trained(config: TrainConfig, data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """(run folder, model folder)"""
+    run = tmp_path_factory.mktemp("run")
+    train(config, data, run, run / "model")
+    return run, run / "model"
+
+
+def test_a_trained_model_labels(trained: tuple[Path, Path], articles: list[dict[str, Any]]) -> None:
+    labeler = Labeler.from_pretrained(trained[1])
+    record = labeler.label_one(articles[0]["text"])
+    assert (record.model.name, record.model.version) == ("tiny", "0")
+    assert record.statements
+    for s in record.statements:
+        assert articles[0]["text"][s.start : s.end] == s.text
+        assert sum(s.stance_probabilities.values()) == pytest.approx(1, abs=1e-3)
+
+
+def test_the_run_folder_tells_what_was_trained(trained: tuple[Path, Path], data: Path) -> None:
+    run = json.loads((trained[0] / "run.json").read_text("utf-8"))
+    assert run["data"]["labels.jsonl"] == hashlib.sha256((data / "labels.jsonl").read_bytes()).hexdigest()
+    assert run["config"]["classifier"]["epochs"] == 1
+    lines = [json.loads(line) for line in (trained[0] / "metrics.jsonl").read_text("utf-8").splitlines()]
+    assert [line.get("network") for line in lines] == ["extractor", "classifier", None]
+    assert lines[0]["dev"]["content"] > 0
+
+
+def test_a_finished_run_is_not_trained_again(
+    trained: tuple[Path, Path], config: TrainConfig, data: Path, tmp_path: Path
+) -> None:
+    before = [(trained[0] / f"{name}.pt").stat().st_mtime_ns for name in ("extractor", "classifier")]
+    train(config, data, trained[0], tmp_path / "again")
+    assert before == [(trained[0] / f"{name}.pt").stat().st_mtime_ns for name in ("extractor", "classifier")]
+    for name in ("extractor.onnx", "embeddings.npz", "tokenizer.json"):
+        assert (tmp_path / "again" / name).read_bytes() == (trained[1] / name).read_bytes()
+
+
+def test_a_run_folder_of_another_config_is_refused(
+    trained: tuple[Path, Path], config: TrainConfig, data: Path
+) -> None:
+    import msgspec
+
+    other = msgspec.structs.replace(config, paraphrases=21)
+    with pytest.raises(ConfigError, match="another config"):
+        train(other, data, trained[0], trained[0] / "model")
+
+
+@pytest.mark.parametrize("shape", [(1, 7), (3, 60)])
+def test_the_graphs_answer_as_the_networks_do(
+    trained: tuple[Path, Path], backbone: Path, shape: tuple[int, int]
+) -> None:
+    """int8 weights move the answers of thin random layers by little; the float graph is compared in export."""
+    checkpoint = Checkpoint(trained[1])
+    rng = np.random.default_rng(0)
+    ids = rng.integers(4, 500, size=shape)
+    mask = np.ones(shape, dtype=np.int64)
+    mask[-1, shape[1] // 2 :] = 0
+    marks = np.zeros(shape, dtype=np.int64)
+    marks[:, 1:4] = 1
+    inputs = torch.from_numpy(ids), torch.from_numpy(mask)
+    with torch.inference_mode():
+        extractor = _network(Extractor(str(backbone)), trained[0] / "extractor.pt")
+        tags = extractor(extractor.encoder.embed(inputs[0]), inputs[1]).tags.numpy()
+        classifier = _network(Classifier(str(backbone)), trained[0] / "classifier.pt")
+        embedded = classifier.encoder.embed(inputs[0])
+        stance = classifier(embedded, inputs[1], torch.from_numpy(marks)).stance.numpy()
+    kept = mask.astype(bool)
+    assert checkpoint.extract(ids, mask)["tags"][kept] == pytest.approx(tags[kept], abs=0.05)
+    assert checkpoint.classify(ids, mask, marks)["stance"] == pytest.approx(stance, abs=0.05)
+
+
+def _network(network: Any, checkpoint: Path) -> Any:
+    network.load_state_dict(torch.load(checkpoint, weights_only=False)["network"])
+    return network.eval()
+
+
+def test_the_temperature_undoes_an_overconfident_scaling() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(4000, 5))
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    gold = np.array([rng.choice(5, p=row) for row in p])
+    assert temperature(logits * 2.5, gold) == pytest.approx(2.5, rel=0.1)
+
+
+def test_platt_maps_scores_to_the_shares_that_are_right() -> None:
+    rng = np.random.default_rng(0)
+    score = rng.uniform(0.02, 0.98, 4000)
+    odds = score / (1 - score)
+    right = rng.random(4000) < 1 / (1 + np.exp(-(0.5 * np.log(odds) + 1)))
+    slope, offset = platt(score.tolist(), right.tolist())
+    assert (slope, offset) == pytest.approx((0.5, 1.0), abs=0.12)
