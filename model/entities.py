@@ -6,29 +6,24 @@ from dataclasses import dataclass, field
 
 import regex
 
-from quoth.model.names import GENERIC, SUFFIXES, given_name_before, looks_like_person, surname
-from quoth.titles import TITLES
+from quoth.model.names import (
+    FUNCTION,
+    GENERIC,
+    PARTICLES,
+    SUFFIXES,
+    given_name_before,
+    is_capitalised,
+    looks_like_person,
+    surname,
+    without_article,
+)
+from quoth.titles import TITLES, is_title
 
 _WORD = regex.compile(r"[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}&\-]|['’](?=\p{L}))*(?:\.\p{Lu}\b)*")
-_PARTICLES = frozenset(
-    "de da do dos das del della der den di du van von la le al el bin ibn ben abu ter ten".split()
-)
 _LINKS = frozenset("of for in on at to and the &".split())
 _ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof sen sens rep reps gov gen col maj capt lt sgt cmdr adm rev st jr sr hon det supt dist atty".split()
 )
-_FUNCTION = frozenset(
-    """a an the this that these those it he she they we i you his her their our my your its in on at by for from to of
-    with as but and or nor so yet if when while where after before since because although though until unless once
-    there here what who whom whose which why how no not yes now then also even still just only both either neither
-    some any all many most more much few other another such each every one two three four five six seven eight nine
-    ten mr mrs ms meanwhile however moreover instead according despite during under over among between against about
-    asked speaking reached earlier later last next today yesterday tomorrow is was are were be been do does did has
-    have had can could will would may might must shall should let let's it's he's she's they're we're i'm i've i'd i'll
-    that's there's monday tuesday wednesday thursday friday saturday sunday january february march april june july
-    august september october november december says photo image getty ap reuters advertisement read related updated""".split()
-)
-_ORGANIZATION = GENERIC
 _COUNTRIES = frozenset(
     """afghanistan albania algeria argentina armenia australia austria azerbaijan bahrain bangladesh belarus belgium
     bolivia bosnia brazil britain bulgaria cambodia cameroon canada chile china colombia congo croatia cuba cyprus
@@ -41,7 +36,13 @@ _COUNTRIES = frozenset(
     thailand tunisia turkey turkmenistan uganda ukraine uruguay uzbekistan venezuela vietnam wales yemen zambia
     zimbabwe washington moscow beijing tehran london paris berlin kyiv kiev ankara brussels tokyo seoul pyongyang
     riyadh jerusalem islamabad delhi u.s. us u.k. uk eu""".split()
+    + """burkina faso, costa rica, cote d'ivoire, czech republic, dominican republic, el salvador,
+    equatorial guinea, hong kong, ivory coast, new zealand, north korea, north macedonia,
+    northern ireland, papua new guinea, saudi arabia, sierra leone, south africa, south korea,
+    south sudan, sri lanka, united arab emirates, united kingdom, united states,
+    united states of america, vatican city""".replace(",\n   ", ",").split(", ")
 )
+_PERSON_MAY = regex.compile(r"(?<!\bIn)(?<!\bBy)(?<!\bSince)(?<!\bUntil)(?<=\b\p{Lu}\p{Ll}{2,}) May\b(?! \d)")
 
 
 @dataclass(frozen=True)
@@ -66,22 +67,25 @@ def proper_names(text: str) -> list[Mention]:
     """Capitalised sequences that can be names, without titles, function words and possessive endings."""
     found: list[Mention] = []
     sequence: list[tuple[int, int]] = []
+    month = not _PERSON_MAY.search(text)
     for match in _WORD.finditer(text):
         start, end = match.span()
         word = match.group()
-        function = word.casefold() in _FUNCTION and not (sequence and word in ("May", "Will"))
-        capital = word[0].isupper() and not function
+        function = word.casefold() in FUNCTION and not (sequence and word in ("May", "Will"))
+        if word.startswith("May") and not month and not regex.match(r" \d", text[end : end + 2]):
+            function = False
+        capital = is_capitalised(word) and not function
         if sequence:
             gap = text[sequence[-1][1] : start]
             suffix = gap in (", ", ",\u00a0") and word.casefold() in SUFFIXES
             joined = gap in (" ", "\u00a0") or suffix
-            link = word in _LINKS or word in _PARTICLES
+            link = word in _LINKS or word in PARTICLES
             if not joined or not (capital or link):
                 found += _names_in(text, sequence)
                 sequence = []
         if not (capital or sequence):
             continue
-        possessive = regex.search(r"['’]s$", word)
+        possessive = regex.search(r"['’][sS]$", word)
         if text[end : end + 1] == "." and (
             len(word) == 1 or "." in word or word.casefold() in _ABBREVIATIONS
         ):
@@ -94,49 +98,90 @@ def proper_names(text: str) -> list[Mention]:
 
 
 def _names_in(text: str, sequence: list[tuple[int, int]]) -> list[Mention]:
-    """The names of one capitalised sequence: titles go, links hold only what an institution's word binds."""
+    """The names of one capitalised sequence: titles go, links hold only what an institution binds."""
     words = [text[a:b] for a, b in sequence]
-    while words and (words[-1] in _LINKS or words[-1] in _PARTICLES or words[-1].casefold() in _FUNCTION):
+    while words and (words[-1] in _LINKS or words[-1] in PARTICLES or words[-1].casefold() in FUNCTION):
         words.pop()
-    first = 0
-    for k, word in enumerate(words):
-        if word.casefold().strip(".") in TITLES and k + 1 < len(words):
-            after = k + 1
-            if words[after] in ("of", "for"):
-                # Secretary of State John Kerry: the office's words, then the person's.
-                office = next((j for j in range(after, len(words)) if words[j].casefold() in _OFFICES), None)
-                if office is None or office + 1 >= len(words):
-                    continue
-                after = office + 1
-            if words[after] not in _LINKS:
-                first = after
-    found = []
-    begin = first
-    for k in range(first, len(words)):
-        if words[k] in _LINKS and words[k] != "the":
-            head = words[begin:k]
-            bound = words[k] in ("of", "for") or any(
-                w.casefold().strip(".") in GENERIC or w.endswith(("s", "ion")) for w in head
-            )
-            if not bound or looks_like_person(" ".join(head)):
-                found.append((begin, k))
-                begin = k + 1
-    found.append((begin, len(words)))
+    found = [run for a, b in _between_titles(words) for run in _between_links(words, a, b)]
     mentions = []
     for a, b in found:
         while a < b and words[a] in _LINKS:
             a += 1
         while b > a and words[b - 1] in _LINKS:
             b -= 1
-        if a < b:
+        office = words[a : a + 3] if b - a == 3 and words[a + 1 : a + 2] == ["of"] else words[a:b]
+        if a < b and not all(is_title(w) or w == "of" or w.casefold() in _OFFICES for w in office):
+            # "the President", "the Secretary of State" name an office, not who holds it.
             start, end = sequence[a][0], sequence[b - 1][1]
             mentions.append(Mention(start, end, " ".join(text[start:end].split())))
     return mentions
 
 
+def _between_titles(words: list[str]) -> list[tuple[int, int]]:
+    """Runs of a sequence that titles part: "Harbour Board Chairman Karl Ode" has two."""
+    runs = []
+    begin = k = 0
+    while k < len(words):
+        after = _after_title(words, k)
+        if after > k:
+            end = k
+            while end > begin and words[end - 1].casefold() in _RANKS and words[end - 2] not in _LINKS:
+                end -= 1
+            runs.append((begin, end))
+            begin = k = after
+        else:
+            k += 1
+    return [*runs, (begin, len(words))]
+
+
+def _after_title(words: list[str], k: int) -> int:
+    """Where the name after the title at `k` begins; `k` if no title stands there."""
+    if words[k].casefold().strip(".") not in TITLES or words[k] in _LINKS or k + 1 == len(words):
+        return k
+    if k and words[k - 1] in _LINKS and words[k - 1] not in ("and", "the", "&"):
+        # Department of Justice, Council on Foreign Relations
+        return k
+    after = k + 1
+    if words[after] in ("of", "for"):
+        if words[after + 1] == "the":
+            # Chairman of the Joint Chiefs
+            return after + 2
+        # Secretary of State John Kerry: the office's words, then the person's.
+        office = next((j for j in range(after, len(words)) if words[j].casefold() in _OFFICES), len(words))
+        after = office + 1
+    # Justice Department, Martin Luther King Jr.
+    name = after < len(words) and words[after] not in _LINKS
+    return after if name and words[after].casefold().strip(".") not in GENERIC | SUFFIXES else k
+
+
 _OFFICES = frozenset(
-    "state defense defence treasury commerce education energy labor interior health justice security".split()
+    """state defense defence treasury commerce education energy labor interior health justice security staff
+    intelligence affairs agriculture transportation""".split()
 )
+
+
+# What a title says of itself: "Senate Majority Leader", "Special Counsel".
+_RANKS = frozenset(
+    """majority minority press special crown acting assistant interim managing rear associate defense
+    defence treasury interior commerce education energy labor trade""".split()
+)
+
+
+def _between_links(words: list[str], start: int, end: int) -> list[tuple[int, int]]:
+    """Runs that links part: "Ilse Brandt and the Harbour Board" has two, "Board of Fish and Game" one."""
+    runs = []
+    begin = start
+    for k in range(start, end):
+        if words[k] not in _LINKS or words[k] == "the":
+            continue
+        head = words[begin:k]
+        institution = any(w.casefold().strip(".") in GENERIC or w.endswith(("s", "ion")) for w in head)
+        # Two of three bind: an institution's word before, "of" or "for", no new article.
+        binding = institution + (words[k] in ("of", "for")) + (words[k + 1 : k + 2] != ["the"])
+        if binding < 2 or looks_like_person(" ".join(head)):
+            runs.append((begin, k))
+            begin = k + 1
+    return [*runs, (begin, end)]
 
 
 def entities(text: str, extra: list[Mention] | None = None) -> list[Entity]:
@@ -148,7 +193,7 @@ def entities(text: str, extra: list[Mention] | None = None) -> list[Entity]:
     by_name: dict[str, list[Mention]] = {}
     for mention in mentions:
         by_name.setdefault(mention.name, []).append(mention)
-    full = [name for name in by_name if looks_like_person(name)]
+    full = [name for name in by_name if looks_like_person(name) and name.casefold() not in _COUNTRIES]
     owner: dict[str, str] = {}
     by_surname: dict[str, list[str]] = {}
     for name in full:
@@ -195,7 +240,9 @@ def _owner(
 ) -> str:
     if name in owner:
         return owner[name]
-    key = name.split()[-1]
+    if name.casefold() in _COUNTRIES:
+        return name
+    key = without_article(name.split()[-1])
     if key.isupper() and len(key) > 3 and key.title() in by_surname:
         # Transcripts and headlines: SMITH is Smith.
         key = key.title()
@@ -238,7 +285,7 @@ def entity_type(name: str) -> str:
         return "country"
     if looks_like_person(name):
         return "person"
-    if any(w.strip(",.").casefold() in _ORGANIZATION for w in name.split()) or regex.fullmatch(
+    if any(w.strip(",.").casefold() in GENERIC for w in name.split()) or regex.fullmatch(
         r"(?:\p{Lu}\.?){2,7}", name
     ):
         return "organization"

@@ -7,22 +7,39 @@ import regex
 from quoth.titles import TITLES
 
 GENERIC = frozenset(
-    """department ministry party times post house court university college institute agency bureau committee
-    council commission association union bank group company corporation inc. corp. ltd office embassy police
-    army navy force forces authority federation foundation center centre society service services board news
-    network magazine journal press administration government campaign coalition alliance movement club league
-    states kingdom republic nations state street church school hospital fund trust exchange parliament senate
-    congress assembly caucus project report reports security airport airlines airways air team city county
-    district station journalists americans democrats republicans""".split()
+    """department ministry party times post house court university college institute bureau
+    committee council commission association union bank group company corporation inc corp ltd llc plc
+    office embassy police army navy force forces authority federation foundation center centre society
+    service services board news network magazine journal press administration government campaign
+    coalition alliance movement club league states kingdom republic nations state street church school
+    hospital fund trust exchange parliament senate congress assembly caucus project report reports
+    security airport airlines airways air team city county district station journalists americans
+    democrats republicans organization organisation tv radio channel agency""".split()
 )
 
-_PARTICLES = frozenset(
+PARTICLES = frozenset(
     "de da do dos das del della der den di du van von la le el al bin ibn ben abu ter ten y e".split()
+)
+
+# Words that are capitalised only because they open a sentence, and times.
+FUNCTION = frozenset(
+    """a an the this that these those it he she they we i you his her their our my your its in on at by
+    for from to of with as but and or nor so yet if when while where after before since because although
+    though until unless once there here what who whom whose which why how no not yes now then also even
+    still just only both either neither some any all many most more much few other another such each
+    every one two three four five six seven eight nine ten mr mrs ms meanwhile however moreover instead
+    according despite during under over among between against about asked speaking reached earlier later
+    last next today yesterday tomorrow is was are were be been do does did has have had can could will
+    would may might must shall should let let's it's he's she's they're we're i'm i've i'd i'll that's
+    there's monday tuesday wednesday thursday friday saturday sunday january february march april june
+    july august september october november december says photo image getty ap reuters advertisement read
+    related updated""".split()
 )
 
 SUFFIXES = frozenset("jr jr. sr sr. ii iii iv".split())
 
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}][\p{L}\p{M}\p{N}.'’\-]*")
+_INITIALS = regex.compile(r"(?:\p{Lu}\p{M}*\.-?)+")
 
 
 def looks_like_person(name: str) -> bool:
@@ -34,9 +51,20 @@ def looks_like_person(name: str) -> bool:
         bare = word.strip(",.").casefold()
         if bare in GENERIC:
             return False
-        if bare not in _PARTICLES and not word[0].isupper():
+        if bare not in PARTICLES and not is_capitalised(word):
             return False
     return words[0].casefold() != "the" and not any(ch.isdigit() for ch in name)
+
+
+def is_capitalised(word: str) -> bool:
+    """Whether a word begins like a name, be it after an article: "Hussein", "al-Hussein"."""
+    return without_article(word)[:1].isupper()
+
+
+def without_article(word: str) -> str:
+    """ "Hussein" for "al-Hussein"; other words, such as "Ben-Ode", as they are."""
+    article, _, rest = word.partition("-")
+    return rest if rest and article.casefold() in ("al", "el") else word
 
 
 def surname(name: str) -> str | None:
@@ -46,8 +74,8 @@ def surname(name: str) -> str | None:
     words = [w for w in name.split() if w.casefold().strip(",") not in SUFFIXES]
     if len(words) < 2:
         return None
-    last = words[-1].strip(",.")
     # al-Hussein, bin Salman: the particle is not the surname, the word after it is.
+    last = without_article(words[-1].strip(",."))
     return last if len(last) > 1 else None
 
 
@@ -60,12 +88,16 @@ def mentions(text: str, name: str) -> list[tuple[int, int]]:
     if not words:
         return []
     pattern = r"\s+".join(regex.escape(word) for word in words)
-    spans = [m.span() for m in regex.finditer(rf"(?<![\p{{L}}\p{{N}}]){pattern}(?![\p{{L}}\p{{N}}])", text)]
+    spans = [
+        m.span() for m in regex.finditer(rf"(?<![\p{{L}}\p{{N}}]){pattern}(?![\p{{L}}\p{{M}}\p{{N}}])", text)
+    ]
     last = surname(name)
     if last is None:
         return spans
     own = {w.casefold().strip(".,") for w in words}
-    for match in regex.finditer(rf"(?<![\p{{L}}\p{{N}}\-]){regex.escape(last)}(?![\p{{L}}\p{{N}}\-])", text):
+    for match in regex.finditer(
+        rf"(?<![\p{{L}}\p{{N}}\-]){regex.escape(last)}(?![\p{{L}}\p{{M}}\p{{N}}\-])", text
+    ):
         start, end = match.span()
         if any(a <= start < b for a, b in spans):
             continue
@@ -77,7 +109,7 @@ def mentions(text: str, name: str) -> list[tuple[int, int]]:
 
 
 def given_name_before(text: str, start: int) -> str | None:
-    """The capitalised word right before a surname, unless it is a title or opens a sentence."""
+    """The capitalised word right before a surname, unless it is a title or ends or opens a sentence."""
     head = text[max(0, start - 40) : start]
     if not head.endswith((" ", "\u00a0")):
         return None
@@ -88,13 +120,10 @@ def given_name_before(text: str, start: int) -> str | None:
     gap = head[head.rindex(word) + len(word) :]
     if gap.strip() or not word[0].isupper():
         return None
-    if word.casefold().strip(".") in TITLES:
+    if word.casefold().strip(".") in TITLES or word.casefold() in FUNCTION and word != "Will":
+        return None
+    if word.endswith(".") and not _INITIALS.fullmatch(word):
         return None
     before = head[: head.rindex(word)].rstrip()
     opens_sentence = not before or before[-1] in ".!?\n\"“”'‘’:"
-    return None if opens_sentence and word.casefold() in _OPENERS else word
-
-
-_OPENERS = frozenset(
-    "said says asked added but and when while as if after before for in on at since although though so yet".split()
-)
+    return None if opens_sentence and word in ("Said", "Added") else word

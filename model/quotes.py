@@ -6,21 +6,23 @@ when the next paragraph begins with an opening mark, it continues the same quota
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import regex
 
 _CURLY = {"“": "”", "‟": "”", "„": "“”", "«": "»", "〝": "〞〟", "``": "''"}
 _CLOSING = frozenset("”»〞〟")
+_INWARD = {"»": "«", "”": "”"}
 _DOUBLE = regex.compile(r"``|''|[“”„‟«»〝〞〟\"]")
 _SINGLE = regex.compile(r"[‘’']")
 _PARAGRAPH = regex.compile(r"[^\r\n\u2028\u2029]+")
 _PUNCTUATION = regex.compile(r"[\p{P}\p{S}]")
 _OPENERS_BEFORE = frozenset("([{—–-/…:" + "“‘\"'«„")
-_INVISIBLE = frozenset(
+_INVISIBLE = (
     "\u200b\u200c\u200d\u200e\u200f\u2060\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\u00ad"
 )
+_ENDS = (",", ".", "?", "!", "…")
+_ELISION = r"(?:em|til|tis|twas|cause|bout|n|\d\ds)\b"
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,9 @@ def passages(text: str) -> list[Passage]:
     open_before = False
     for start, end in lines:
         marks = find(text, start, end)
-        continues = open_before and bool(marks) and marks[0].start == start and marks[0].opens
+        first = bool(marks) and marks[0].opens and not text[start : marks[0].start].strip(_INVISIBLE)
         line = _pair(text, marks, end)
-        if continues and line and line[0].start == start:
+        if open_before and first and line and line[0].start == marks[0].start:
             line[0] = Passage(line[0].start, line[0].end, True, line[0].closed)
         open_before = bool(line) and not line[-1].closed and line[-1].end == end
         found += line
@@ -92,6 +94,9 @@ def _double_marks(text: str, start: int, end: int) -> list[_Mark]:
             inches = regex.match(r".*\d['’]\d+$", text[max(start, match.start() - 8) : match.start()])
             if inches:
                 continue
+        if char == '"' and not opens and text.startswith(_ENDS, match.start() - 1, match.start()):
+            # "We stay,"she said.
+            closes = True
         marks.append(_Mark(match.start(), match.end(), char, opens, closes))
     return marks
 
@@ -106,9 +111,8 @@ def _single_marks(text: str, start: int, end: int) -> list[_Mark]:
         if before.isalnum() and after.isalnum():
             continue
         opens, closes = _directions(text, at, at + 1, start, end)
-        if opens and (
-            after.isdigit() or regex.match(r"(?:em|til|tis|twas|cause|bout|n)\b", text[at + 1 : at + 7])
-        ):
+        year = after.isdigit() and text[start:at].rstrip()[-1:].isalnum()
+        if year or regex.match(_ELISION, text[at + 1 : at + 7]):
             opens = False
         if char == "‘":
             closes = False
@@ -116,22 +120,19 @@ def _single_marks(text: str, start: int, end: int) -> list[_Mark]:
             opens = False
         if opens != closes:
             marks.append(_Mark(at, at + 1, char, opens, closes))
-    return list(_without_possessives(text, marks))
+    return _without_plurals(text, marks)
 
 
-def _without_possessives(text: str, marks: list[_Mark]) -> Iterator[_Mark]:
-    """Drop closing marks that a later, better one of the same passage makes a plural's apostrophe."""
-    for k, mark in enumerate(marks):
+def _without_plurals(text: str, marks: list[_Mark]) -> list[_Mark]:
+    """Drop marks after s that a better closing one before the next opening makes a plural's apostrophes."""
+    kept: list[_Mark] = []
+    better = False
+    for mark in reversed(marks):
         plural = mark.closes and text[mark.start - 1] in "sSxz"
-        if plural:
-            later = next((m for m in marks[k + 1 :]), None)
-            if later is None or later.opens:
-                yield mark
-            elif k == 0 or not any(m.opens for m in marks[:k]):
-                continue
-            # another closing mark follows before any opening one: this one was an apostrophe
-            continue
-        yield mark
+        if not (plural and better):
+            kept.append(mark)
+        better = mark.closes and (better or not plural)
+    return kept[::-1]
 
 
 def _directions(text: str, start: int, end: int, low: int, high: int) -> tuple[bool, bool]:
@@ -160,7 +161,15 @@ def _pair(text: str, marks: list[_Mark], end: int) -> list[Passage]:
     depth = 0
     for k, mark in enumerate(marks):
         if opened is None:
-            if mark.char not in _CLOSING and (mark.opens or mark.char in _CURLY):
+            if mark.char in _CLOSING:
+                # »We stay,« and ”We stay,”: only where its partner is the next mark.
+                following = next(
+                    (m.char for m in marks[k + 1 :] if m.char in _CURLY or m.char in _CLOSING), ""
+                )
+                opens = mark.opens and not mark.closes and following == _INWARD.get(mark.char)
+            else:
+                opens = mark.opens or mark.char in _CURLY
+            if opens:
                 opened, depth = mark, 0
             continue
         if _closes(opened, mark, marks[k + 1 :]):
@@ -182,7 +191,7 @@ def _pair(text: str, marks: list[_Mark], end: int) -> list[Passage]:
 
 
 def _closes(opened: _Mark, mark: _Mark, rest: list[_Mark]) -> bool:
-    partners = _CURLY.get(opened.char, {"‘": "’'", "'": "'’"}.get(opened.char, '"”'))
+    partners = (_CURLY | _INWARD | {"‘": "’'", "'": "'’"}).get(opened.char, '"”')
     if mark.char in partners and (mark.char != '"' or mark.closes):
         return mark.closes or mark.char in _CLOSING
     if mark.char == '"' and mark.closes and opened.char in _CURLY:
@@ -210,14 +219,22 @@ def _cut_before(text: str, start: int, end: int) -> Passage:
 
 def _speaks_in_single_marks(text: str) -> bool:
     """British usage: single marks at the edges of words, and fewer double than single quotations."""
-    single = len(regex.findall(r"(?:^|[\s(—–])[‘'](?=\p{L})[^‘\n]{2,}?[,.?!…][’'](?=\s|$|[—–;:)])", text))
+    single = len(_SINGLE_QUOTATION.findall(text))
     if not single:
         return False
     return len(_DOUBLE.findall(text)) < 2 * single
 
 
+_SINGLE_QUOTATION = regex.compile(
+    rf"(?:^|[\s(—–])[‘'](?!{_ELISION})(?=[\p{{L}}\p{{N}}])[^‘\n]{{2,}}?"
+    r"(?:[,.?!…][’'](?=\s|$|[—–;:)])|[’'](?=,))"
+)
 _TURN = regex.compile(
-    r"(?m)^[ \t]*(?P<label>\p{Lu}[\p{Lu}.'’\-]+(?: \p{Lu}[\p{Lu}.'’\-]*){0,3})(?:, [^:\n]{1,60}| \([^)\n]{1,40}\))?:[ \t\u00a0]+(?=\S)"
+    r"""(?<![^\r\n\u2028\u2029])[ \t]*
+    (?P<label>\p{Lu}[\p{Lu}.'’\-]+(?:[ ]\p{Lu}[\p{Lu}.'’\-]*){0,3})
+    (?:,[ ][^:\r\n\u2028\u2029]{1,60}|[ ]\([^)\r\n\u2028\u2029]{1,40}\))?
+    :[ \t\u00a0]+(?=\S)""",
+    regex.VERBOSE,
 )
 _NO_SPEAKER = frozenset(
     """WATCH PHOTO PHOTOS VIDEO RELATED UPDATE UPDATED READ MORE FILE BREAKING CORRECTION NOTE EDITOR'S EXCLUSIVE OPINION

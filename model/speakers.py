@@ -28,6 +28,11 @@ _BEFORE_OTHER = frozenset(
     "for of to with from at by in on against about under near behind like as and or than".split()
 )
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}.'’\-]*")
+_DEFINITE = regex.compile(r"(?:the|this|that|these|those|his|her|its)\s", regex.IGNORECASE)
+_NOBODY = ([], ["The"], ["the"], ["A"], ["a"], ["an"], ["An"])
+KNOWN = 1.5
+"""A definite description ("the minister") is somebody else who is pointed at so many times more strongly."""
+
 _SEGMENT = regex.compile(r"[^,;()–—]+")
 _EXAMPLES = regex.compile(r"\s*(?:including|such as|like|among them|led by)\b")
 _QUALIFIED = regex.compile(
@@ -101,21 +106,50 @@ class _Cast:
                 # "three ministers, including Bob Lee": the ministers speak.
                 return None
             inside = [
-                (m, entity)
+                (Mention(a, b, self.text[a:b]), entity)
                 for (a, b), entity in self._owner.items()
-                for m in [Mention(a, b, self.text[a:b])]
-                if segment.start() <= a and b <= segment.end()
+                if a < segment.end() and segment.start() < b
             ]
             for mention, entity in sorted(inside, key=lambda pair: -pair[0].end):
                 rest = self.text[mention.end : segment.end()].strip(" .\u00a0\"”’'")
-                words = _WORD.findall(self.text[segment.start() : mention.start])
-                plain = [w for w in words if w.casefold().strip(".") not in TITLES]
-                if rest or (words and words[-1].casefold() in _BEFORE_OTHER):
-                    continue
-                others = any(w.casefold() in _BEFORE_OTHER - {"and", "or", "of"} for w in words[-3:])
-                if (entity.type == "person" or not plain) and not others:
+                before = _WORD.findall(self.text[segment.start() : mention.start])[-3:]
+                if not rest and not any(w in _BEFORE_OTHER for w in before):
                     return mention, entity
         return None
+
+    def _several(self, start: int, end: int) -> str | None:
+        """ "Ortega, Ruiz and the West": the names of all, where a source phrase lists nothing but names."""
+        parts = regex.split(r",? and |, ", self.text[start:end])
+        if len(parts) < 2 or " and " not in self.text[start:end]:
+            return None
+        names = []
+        for part in parts:
+            at = self.text.index(part, start, end)
+            head = self._head(at, at + len(part))
+            if head is None:
+                return None
+            names.append(head[1].name)
+        return ", ".join(names[:-1]) + " and " + names[-1] if len({*names}) == len(names) else None
+
+    def _antecedent(self, start: int) -> tuple[Mention, Entity] | None:
+        """Whom a relative pronoun at `start` stands for: the name right before it."""
+        for (a, b), entity in self._owner.items():
+            if b <= start and not self.text[b:start].strip(" ,\u00a0"):
+                return Mention(a, b, self.text[a:b]), entity
+        return None
+
+    def _institution(self, phrase: str, start: int) -> Entity | None:
+        """ "the commission": the one institution named before whose name holds that word."""
+        words = phrase.split()
+        if len(words) != 2 or words[0].casefold() != "the" or words[1].casefold() not in GENERIC:
+            return None
+        noun = words[1].casefold()
+        named = [
+            e
+            for e in self.people
+            if e.mentions[0].start < start and noun in e.name.casefold().split() and len(e.name.split()) > 1
+        ]
+        return named[0] if len(named) == 1 else None
 
     def name(
         self, source: tuple[int, int] | None, where: NDArray[np.float32], nowhere: float, start: int
@@ -124,33 +158,38 @@ class _Cast:
         everyone = [*self.people, *self._described]
         sums = np.concatenate([[0.0], np.cumsum(where)])
         masses = np.array([float((sums[r[:, 1]] - sums[r[:, 0]]).sum()) for r in self._ranges])
-        if source is not None:
-            phrase = self.text[slice(*source)]
-            if (head := self._head(*source)) is not None:
-                mention, entity = head
-                agreed = masses[everyone.index(entity)] if entity in everyone else 0.0
-                return Named(
-                    entity.name, entity.type, (mention.start, mention.end), 0.9 + 0.09 * float(agreed)
-                )
-            if _is_pronoun(phrase):
-                allowed = _allowed_types(phrase)
-                masses = np.where([e.type in allowed for e in everyone], masses, 0.0)
-                return self._best(everyone, masses, 0.0, source, start)
-            own = next(
-                (k for k, e in enumerate(everyone) if any((m.start, m.end) == source for m in e.mentions)),
-                None,
-            )
-            if own is None:
-                return self._best(everyone, masses, 0.0, source, start)
-            best = int(np.argmax(masses))
-            definite = phrase.casefold().startswith(
-                ("the ", "this ", "that ", "these ", "those ", "his ", "her ", "its ")
-            )
-            if definite and masses[best] > 1.5 * masses[own] and masses[best] > 0.3:
-                return self._best(everyone, masses, 0.0, source, start)
-            entity = everyone[own]
-            return Named(entity.name, entity.type, source, 0.6 + 0.39 * float(masses[own]))
+        if source is not None and _WORD.findall(self.text[slice(*source)])[:2] not in _NOBODY:
+            return self._of_source(source, everyone, masses, start)
         return self._best(everyone, masses, nowhere, None, start)
+
+    def _of_source(
+        self, source: tuple[int, int], everyone: list[Entity], masses: NDArray[np.float64], start: int
+    ) -> Named:
+        phrase = self.text[slice(*source)]
+        if several := self._several(*source):
+            return Named(several, "group", source, 0.9)
+        relative = phrase.casefold() in ("who", "which") and self._antecedent(source[0])
+        if head := relative or self._head(*source):
+            mention, entity = head
+            agreed = masses[everyone.index(entity)]
+            return Named(entity.name, entity.type, (mention.start, mention.end), 0.9 + 0.09 * float(agreed))
+        if _is_pronoun(phrase):
+            allowed = _allowed_types(phrase)
+            masses = np.where([e.type in allowed for e in everyone], masses, 0.0)
+            return self._best(everyone, masses, 0.0, source, start)
+        own = next(
+            (k for k, e in enumerate(everyone) if any((m.start, m.end) == source for m in e.mentions)), None
+        )
+        if own is None:
+            return self._best(everyone, masses, 0.0, source, start)
+        best = int(np.argmax(masses))
+        if _DEFINITE.match(phrase):
+            if institution := self._institution(phrase, source[0]):
+                return Named(institution.name, institution.type, source, 0.8)
+            if masses[best] > KNOWN * masses[own] and masses[best] > 0.3:
+                return self._best(everyone, masses, 0.0, source, start)
+        entity = everyone[own]
+        return Named(entity.name, entity.type, source, 0.6 + 0.39 * float(masses[own]))
 
     def _best(
         self,

@@ -33,14 +33,21 @@ File photo: the mill
 Workers at the mill in Oslo. (AP Photo/Karl Ode)
 The mill on Monday (Reuters)
 A crane. Karl Ode/AFP via Getty Images
+Brandt says no, a sign reads. Photograph: Karl Ode/EPA
+A crane. Reuters/Dorn Reuters/Dorn
+A crane in March. (Reuters photo: Karl Ode)
 By Ilse Brandt
 By Ilse Brandt and Karl Ode
 By ILSE BRANDT, The Quill
+By Ludwig van der Berg
+By Ilse Brandt and Karl Ode, The Quill
 By Élodie O’Hara-Brun | 3 May
 © 2020 The Quill
 All rights reserved.
 Published: 3 May
-Updated 3 May 2020""".splitlines()
+Updated 3 May 2020
+Updated on Monday, May 3 at noon
+Full access to all our stories""".splitlines()
 NEWS = """Mayor Ilse Brandt said the mill had poisoned the stream for years.
 “Read more books,” she said.
 “Sign up for the clean-up,” Brandt told the crowd.
@@ -53,8 +60,20 @@ Media reports say the mill is closed.
 Registered nurses went on strike.
 Subscribers left in droves.
 SMITH: We will go.
-שלום, said Yael.""".splitlines()
-MISTAKEN = """By early morning, the mill was gone, Ode said.
+שלום, said Yael.
+“We will not leave,” Brandt told Reuters.
+The mill was sold, according to AFP.
+The board did not answer the AFP
+A Reuters/Dorn poll found that most people want the mill to stay.
+Brandt sued the U.S. EPA.
+The mill is “a ruin” (Reuters)
+Full access to the records was denied, Brandt said.
+Published on Monday, the report accuses the board of lying.
+Posted on 3 May, the video shows the mayor at the mill.
+Recommended by the board, the plan failed, Ode said.
+Related to Brandt by marriage, Ode would not speak.
+By Christmas Eve, 1,400 people were missing.
+By early morning, the mill was gone, Ode said.
 by the time he left
 By mid-week most people left""".splitlines()
 
@@ -72,33 +91,6 @@ def test_a_line_of_news_is_none(line: str) -> None:
 
 @pytest.mark.parametrize("line", ["", " \u00a0", "•", "—", "\u200f", "🙂"])
 def test_a_line_without_words_is_none(line: str) -> None:
-    assert not is_clutter(line)
-
-
-@pytest.mark.xfail(strict=True, reason="ignoring case, a byline's capitals match small letters")
-@pytest.mark.parametrize("line", MISTAKEN)
-def test_a_sentence_that_begins_with_by_is_no_byline(line: str) -> None:
-    assert not is_clutter(line)
-
-
-@pytest.mark.xfail(strict=True, reason="an agency's name at the end counts as a photo credit")
-@pytest.mark.parametrize(
-    "line", ["“We will not leave,” Brandt told Reuters.", "The board did not answer the AFP"]
-)
-def test_a_statement_to_an_agency_is_no_credit(line: str) -> None:
-    assert not is_clutter(line)
-
-
-@pytest.mark.xfail(strict=True, reason="the beginning of a sentence counts as a page's label")
-@pytest.mark.parametrize(
-    "line",
-    [
-        "Full access to the records was denied, Brandt said.",
-        "Published on Monday, the report accuses the board of lying.",
-        "Recommended by the board, the plan failed, Ode said.",
-    ],
-)
-def test_a_sentence_that_begins_like_a_label_is_news(line: str) -> None:
     assert not is_clutter(line)
 
 

@@ -132,7 +132,7 @@ def from_json(line: bytes | str) -> Record:
     """The inverse of `to_json`; raises InputError that names the field."""
     try:
         return msgspec.json.decode(line, type=Record)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeError) as error:
         raise InputError(f"not a quoth record: {error}") from error
 
 

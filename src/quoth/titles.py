@@ -18,10 +18,20 @@ TITLES = frozenset(
 )
 
 
+def is_title(word: str) -> bool:
+    """Whether a word stands before names and is none: "Sen.", "editor-in-chief", "ex-president"."""
+    parts = word.casefold().strip(".").split("-")
+    return any(part in TITLES for part in parts) and all(part in TITLES | _JOINED for part in parts)
+
+
+_JOINED = frozenset("in co ex then elect vice".split())
+
+
 def plain_name(name: str) -> str:
-    """A name without case, extra white space, leading articles and titles, and a possessive ending: two names
-    that are equal so are taken for the same."""
+    """A name without case, extra white space, leading articles and titles, middle initials and a possessive
+    ending: two names that are equal so are taken for the same."""
     words = regex.sub(r"['’]s?$", "", " ".join(name.casefold().split())).split()
-    while len(words) > 1 and words[0].strip(".") in TITLES:
+    while len(words) > 1 and is_title(words[0]):
         words.pop(0)
-    return " ".join(words)
+    middle = [word for word in words[1:-1] if len(word.strip(".")) > 1]
+    return " ".join([*words[:1], *middle, *words[1:][-1:]])

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from quoth.model.speakers import Named, describe, description_type, name_speakers
+from quoth.model.statements import find_statements
+
+Read = Callable[..., Any]
+
+
+def speaker(text: str, read: Read, content: str, cue: str, source: str, name: str = "") -> Named:
+    tokens, reading = read(text, (content, cue, source, name))
+    statements = find_statements(text, tokens, reading)
+    statement = next(s for s in statements if content in text[s.start : s.end])
+    return name_speakers(text, tokens, reading, statements)[statement.group]
+
+
+INTRO = "Energy Minister Ruth Okoro flew in on Monday. The Lindholt Dam Commission met Jonas Ek, a lawyer.\n\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "rest", "name", "full"),
+    [
+        ("Okoro", "", "", "Ruth Okoro"),
+        ("Minister Okoro", "", "", "Ruth Okoro"),
+        ("she", "", "Ruth Okoro", "Ruth Okoro"),
+        ("the minister", "", "Ruth Okoro", "Ruth Okoro"),
+        ("the commission", "", "", "Lindholt Dam Commission"),
+        ("a senior official", "", "", "a senior official"),
+        ("a person", " familiar with the talks", "", "a person familiar with the talks"),
+        ("a lawyer for Okoro", "", "", "a lawyer for Okoro"),
+        ("Okoro and Ek", "", "", "Ruth Okoro and Jonas Ek"),
+        ("three ministers, including Okoro", "", "", "three ministers"),
+    ],
+)
+def test_the_speaker_is_named_as_fully_as_the_article_does(
+    source: str, rest: str, name: str, full: str, read: Read
+) -> None:
+    text = f"{INTRO}“The dam will hold for years,” {source}{rest} said."
+    assert speaker(text, read, "The dam will hold for years", "said", source, name).name == full
+
+
+def test_a_relative_pronoun_stands_for_the_name_before_it(read: Read) -> None:
+    text = f"{INTRO}Jonas Ek, who said “the dam will hold for years”, left with Okoro."
+    assert speaker(text, read, "the dam will hold for years", "said", "who", "Okoro").name == "Jonas Ek"
+
+
+def test_he_is_no_institution(read: Read) -> None:
+    text = f"{INTRO}“The dam will hold for years,” he said."
+    named = speaker(text, read, "The dam will hold for years", "said", "he", "Lindholt Dam Commission")
+    assert named.name != "Lindholt Dam Commission"
+
+
+def test_without_a_reporting_clause_the_link_decides(read: Read) -> None:
+    text = f"{INTRO}“The dam will hold for years.”"
+    named = speaker(text, read, "The dam will hold for years", "", "", "Jonas Ek")
+    assert (named.name, named.type) == ("Jonas Ek", "person")
+
+
+def test_where_the_text_does_not_tell_there_is_no_name(read: Read) -> None:
+    text = f"{INTRO}“The dam will hold for years.”"
+    assert speaker(text, read, "The dam will hold for years", "", "").name is None
+
+
+@pytest.mark.parametrize(
+    ("phrase", "description", "kind"),
+    [
+        ("a senior official, who asked not to be named", "a senior official", "unnamed"),
+        ("the embassy", "the embassy", "organization"),
+        ("two  officials", "two officials", "group"),
+        ("police", "police", "organization"),
+        ("a boss", "a boss", "unnamed"),
+        ("officials at the plant", "officials at the plant", "group"),
+    ],
+)
+def test_a_description_keeps_what_tells_who_it_is(phrase: str, description: str, kind: str) -> None:
+    assert describe(phrase) == description
+    assert description_type(description) == kind

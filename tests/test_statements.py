@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from quoth.model.statements import Found, find_statements
+
+Read = Callable[..., Any]
+
+
+def found(text: str, read: Read, *attributions: tuple[str, str, str, str]) -> list[Found]:
+    return find_statements(text, *read(text, *attributions))
+
+
+def shown(text: str, statements: list[Found]) -> list[tuple[str, str]]:
+    return [(s.kind, text[s.start : s.end]) for s in statements]
+
+
+def test_a_cut_quotation_gives_two_pieces_of_one_group(read: Read) -> None:
+    text = "“The dam held,” Ruth Okoro said, “and we were lucky.”"
+    first, second = found(
+        text, read, ("The dam held", "said", "Ruth Okoro", ""), ("and we were lucky", "said", "Ruth Okoro", "")
+    )
+    assert shown(text, [first, second]) == [("direct", "“The dam held,”"), ("direct", "“and we were lucky.”")]
+    assert first.group == second.group
+    assert first.source and text[slice(*first.source)] == "Ruth Okoro"
+    assert first.cue and text[slice(*first.cue)] == "said"
+
+
+def test_a_paraphrase_is_its_clause_of_content(read: Read) -> None:
+    text = "Ruth Okoro said that the ministry had known about the cracks in the dam for years."
+    (statement,) = found(
+        text,
+        read,
+        ("that the ministry had known about the cracks in the dam for years", "said", "Ruth Okoro", ""),
+    )
+    assert shown(text, [statement]) == [
+        ("indirect", "that the ministry had known about the cracks in the dam for years")
+    ]
+    assert statement.speech
+
+
+def test_a_short_paraphrase_is_given_with_what_was_done_to_it(read: Read) -> None:
+    text = "On Monday the ministry strongly denied the charge."
+    (statement,) = found(text, read, ("the charge", "strongly denied", "the ministry", ""))
+    assert shown(text, [statement]) == [("indirect", "the ministry strongly denied the charge")]
+
+
+def test_a_mixed_clause_comes_before_the_passage_inside_it(read: Read) -> None:
+    text = "She said the inspectors had “looked the other way” for nine long years."
+    clause = "the inspectors had “looked the other way” for nine long years"
+    statements = found(text, read, (clause, "said", "She", ""))
+    assert shown(text, statements) == [("mixed", clause), ("direct", "“looked the other way”")]
+    assert statements[0].group == statements[1].group
+
+
+def test_a_belief_is_no_speech(read: Read) -> None:
+    text = "The mayor hopes that the new bridge will be open before the first snow falls."
+    (statement,) = found(
+        text, read, ("that the new bridge will be open before the first snow falls", "hopes", "The mayor", "")
+    )
+    assert not statement.speech
+
+
+def test_a_quotation_over_paragraphs_is_one_group_and_keeps_its_source(read: Read) -> None:
+    text = "Okoro said: “The dam held.\n\n“We were lucky.”"
+    first, second = found(text, read, ("The dam held.", "said", "Okoro", ""))
+    assert first.group == second.group
+    assert second.source == first.source
+    assert (text[first.end - 1], text[second.start]) == (".", "“")
+
+
+def test_a_transcripts_turn_is_a_statement_of_its_label(read: Read) -> None:
+    text = "OKORO: The dam held because we got lucky.\n\nHOST: And the next one?"
+    statements = found(text, read)
+    assert shown(text, statements) == [
+        ("direct", "The dam held because we got lucky."),
+        ("direct", "And the next one?"),
+    ]
+    assert [text[slice(*s.source)] for s in statements if s.source] == ["OKORO", "HOST"]
+
+
+def test_clutter_says_nothing(read: Read) -> None:
+    text = "Read more: ‘The dam held’ and other lucky escapes\n\nPhoto: “The dam” by Ruth Okoro"
+    assert found(text, read) == []
+
+
+def test_a_passage_without_a_reporting_clause_is_found_all_the_same(read: Read) -> None:
+    text = "The film, “A River Runs Dry”, opens on Friday."
+    (statement,) = found(text, read)
+    assert (statement.kind, statement.cue, statement.source) == ("direct", None, None)
+    assert statement.score < 0.1
+
+
+def test_up_to_three_words_are_a_fragment_unless_they_are_a_sentence(read: Read) -> None:
+    text = "He called it “a joke” and left. “Absolutely not,” Okoro said."
+    fragment, sentence = found(text, read, ("“Absolutely not,”", "said", "Okoro", ""))
+    assert (fragment.fragment, sentence.fragment) == (True, False)
+
+
+def test_an_empty_text_has_no_statement(read: Read) -> None:
+    assert found("", read) == []
