@@ -17,6 +17,8 @@ from quoth.model.windows import Pieces
 
 FILES = ("classifier.onnx", "embeddings.npz", "extractor.onnx", "tokenizer.json")
 
+FORMAT = 1
+
 Array = NDArray[Any]
 
 
@@ -58,6 +60,8 @@ class Checkpoint:
                 raise ModelError(
                     f"{folder}: {name} is missing; a model folder holds {', '.join(FILES)}, model.json"
                 )
+            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != self.manifest.files.get(name):
+                raise ModelError(f"{folder}: {name} is not the file that model.json describes; it was altered")
         self.hash = folder_hash(folder)
         self.pieces = Pieces.from_file(folder / "tokenizer.json")
         with np.load(folder / "embeddings.npz") as stored:
@@ -109,11 +113,14 @@ def read_manifest(folder: Path) -> Manifest:
     """Raises ModelError where the folder has no model.json, or one that does not fit."""
     path = folder / "model.json"
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror}; expected the folder of a quoth model") from error
     except msgspec.DecodeError as error:
         raise ModelError(f"{path}: {error}") from error
+    if manifest.format != FORMAT:
+        raise ModelError(f"{path}: format {manifest.format}, this version of quoth reads format {FORMAT}")
+    return manifest
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

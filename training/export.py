@@ -66,7 +66,7 @@ def export(network: Extractor | Classifier, path: Path) -> None:
         inputs["marks"] = marks
     batch, seq = torch.export.Dim("batch", min=1, max=4096), torch.export.Dim("seq", min=2, max=512)
     torch.onnx.export(
-        _Flat(network),
+        _Flat(network).eval(),
         tuple(inputs.values()),
         str(path),
         input_names=list(inputs),

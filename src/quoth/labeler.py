@@ -30,6 +30,8 @@ from quoth.records import SCHEMA_VERSION, Article, ModelInfo, Record, Span, Spea
 WEIGHTS = Path(__file__).parent / "weights"
 ARTICLES_AT_ONCE = 32
 TOKEN_BUDGET = 8192
+_SURROGATE = regex.compile("[\ud800-\udfff]")
+_CLUSTER = regex.compile(r"\X")
 
 
 class Labeler:
@@ -93,7 +95,11 @@ class Labeler:
 
     def _label_chunk(self, articles: list[Article]) -> list[Record]:
         warnings = [english_warning(article.text) for article in articles]
-        texts = ["" if warning else article.text for article, warning in zip(articles, warnings, strict=True)]
+        # Half a surrogate pair is no character, and no file can hold it.
+        texts = [
+            "" if warning else _SURROGATE.sub("\ufffd", article.text)
+            for article, warning in zip(articles, warnings, strict=True)
+        ]
         tokens = self._checkpoint.pieces(texts)
         readings = read(self._checkpoint, tokens, TOKEN_BUDGET)
         found = [
@@ -213,7 +219,7 @@ def whole_grapheme(text: str, end: int) -> int:
     """The next place at or after `end` that splits no grapheme cluster (UAX 29)."""
     if end >= len(text) or text[end].isascii():
         return end
-    for cluster in regex.finditer(r"\X", text, max(text.rfind("\n", 0, end) + 1, end - 64)):
+    for cluster in _CLUSTER.finditer(text, max(text.rfind("\n", 0, end) + 1, end - 64)):
         if cluster.end() >= end:
             return int(cluster.end())
     return end

@@ -157,17 +157,17 @@ def terminal_view(record: Record, width: int) -> Group:
 def _statement_table(statements: Iterable[Statement], width: int) -> Table:
     stance_width, gap = len("condemnation? 0.00"), 2
     left = max(width - stance_width - 3 * gap, 24)
-    party_width = min(left // 5, 28)
-    text_width = left - 2 * party_width
+    speaker_width, target_width = min(left // 4, 28), min(left // 5, 28)
+    text_width = left - speaker_width - target_width
     table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
-    widths = {"speaker": party_width, "stance": stance_width, "target": party_width, "statement": text_width}
+    widths = {"speaker": speaker_width, "stance": stance_width, "target": target_width, "statement": text_width}
     for name, cells in widths.items():
         table.add_column(shorten(name, cells), width=cells, no_wrap=True)
     for statement in sorted(statements, key=lambda statement: (statement.start, -statement.end)):
         table.add_row(
-            Text(shorten(_speaker(statement), party_width)),
+            Text(shorten(_speaker(statement), speaker_width)),
             Text(_stance(statement), style=TERMINAL_STYLES[statement.stance]),
-            Text(shorten(_target(statement), party_width)),
+            Text(shorten(_target(statement), target_width)),
             Text(shorten(statement.text, text_width), style="dim" if statement.fragment else ""),
         )
     return table
@@ -203,10 +203,7 @@ def heading(record: Record) -> str:
 
 
 def _speaker(statement: Statement) -> str:
-    speaker = statement.speaker
-    if speaker is None:
-        return "unknown"
-    return speaker.name or (speaker.mention.text if speaker.mention else "unknown")
+    return (statement.speaker and statement.speaker.name) or "unknown"
 
 
 def _target(statement: Statement) -> str:

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from quoth.errors import ModelError
+from quoth.labeler import WEIGHTS
+from quoth.model.checkpoint import FILES, Checkpoint, folder_hash, quantize_rows, read_manifest, write_manifest
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(WEIGHTS / "small", tmp_path / "model"))
+
+
+@pytest.mark.parametrize("name", [*FILES, "model.json"])
+def test_a_missing_file_is_named(name: str, folder: Path) -> None:
+    (folder / name).unlink()
+    with pytest.raises(ModelError, match=name.replace(".", r"\.")):
+        Checkpoint(folder)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "rule"),
+    [("window", "wide", "window"), ("format", 2, "format"), ("colour", 1, "colour")],
+)
+def test_a_manifest_that_does_not_fit_is_refused(field: str, value: object, rule: str, folder: Path) -> None:
+    manifest = json.loads((folder / "model.json").read_text("utf-8"))
+    (folder / "model.json").write_text(json.dumps({**manifest, field: value}), "utf-8")
+    with pytest.raises(ModelError, match=rule):
+        read_manifest(folder)
+
+
+def test_an_altered_file_is_refused(folder: Path) -> None:
+    with (folder / "tokenizer.json").open("a", encoding="utf-8") as file:
+        file.write(" ")
+    with pytest.raises(ModelError, match=r"tokenizer\.json .* altered"):
+        Checkpoint(folder)
+
+
+def test_the_hash_tells_models_apart(folder: Path) -> None:
+    before = folder_hash(folder)
+    write_manifest(folder, read_manifest(folder))
+    assert folder_hash(folder) == before == folder_hash(WEIGHTS / "small")
+    np.savez(folder / "embeddings.npz", rows=np.zeros((2, 2), np.int8), scales=np.ones(2, np.float32))
+    write_manifest(folder, read_manifest(folder))
+    assert folder_hash(folder) != before
+
+
+def test_an_answer_does_not_depend_on_what_it_is_batched_with() -> None:
+    checkpoint = Checkpoint(WEIGHTS / "small")
+    ids = np.array([[101, 2023, 2003, 102, 0, 0], [101, 1996, 4962, 4372, 2098, 102]], dtype=np.int64)
+    mask = (ids != 0).astype(np.int64)
+    marks = np.zeros_like(ids)
+    marks[:, 1:3] = 1
+    together = checkpoint.classify(ids, mask, marks)["stance"][0]
+    alone = checkpoint.classify(ids[:1, :4], mask[:1, :4], marks[:1, :4])["stance"][0]
+    assert together == pytest.approx(alone, abs=1e-4)
+
+
+def test_rows_lose_little_to_eight_bits() -> None:
+    table = np.random.default_rng(0).normal(size=(50, 16)).astype(np.float32)
+    stored = quantize_rows(table)
+    back = stored["rows"].astype(np.float32) * stored["scales"][:, None]
+    assert np.abs(back - table).max() <= np.abs(table).max() / 127 / 2 + 1e-6
