@@ -155,29 +155,24 @@ def pieces_of(record: Record, text: str) -> dict[str, Any]:
             role: [[s.start, s.end] for s in spans[:1] if s]
             for role, spans in (("source", sources), ("cue", cues))
         }
-        contents = [_content(p) for p in pieces]
+        contents = [_content(p, text) for p in pieces]
         lines = [line for a, b in union(contents) for line in _lines(text, a, b)]
         for _, spans in groupby(lines, key=lambda span: text.count("\n", 0, span[0])):
             statements.append({"content": [list(span) for span in spans], **frame})
     return {"doc": record.id, "statements": statements}
 
 
-def _content(statement: Statement) -> tuple[int, int]:
+def _content(statement: Statement, text: str) -> tuple[int, int]:
     """What is said, without the cue and source that a short paraphrase's span includes."""
     start, end = statement.start, statement.end
     speaker = statement.speaker
-    frame = [statement.cue, speaker.source if speaker else None]
-    inside = sorted(
-        (
-            (s.start, s.end)
-            for s in frame
-            if s and statement.kind == "indirect" and start <= s.start and s.end <= end
-        ),
-    )
-    gaps = [
-        (a, b) for a, b in zip([start, *(e for _, e in inside)], [*(s for s, _ in inside), end], strict=True)
-    ]
-    return max(gaps, key=lambda gap: gap[1] - gap[0])
+    for part in (statement.cue, speaker.source if speaker else None):
+        if part is None or statement.kind == "direct" or not start <= part.start < part.end <= end:
+            continue
+        # "the ministry denied the charge", "the charge, the ministry said": the side that holds words.
+        after = any(ch.isalnum() for ch in text[part.end : end])
+        start, end = (part.end, end) if after else (start, part.start)
+    return start, end
 
 
 def _lines(text: str, start: int, end: int) -> list[tuple[int, int]]:

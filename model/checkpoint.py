@@ -61,7 +61,9 @@ class Checkpoint:
                     f"{folder}: {name} is missing; a model folder holds {', '.join(FILES)}, model.json"
                 )
             if hashlib.sha256((folder / name).read_bytes()).hexdigest() != self.manifest.files.get(name):
-                raise ModelError(f"{folder}: {name} is not the file that model.json describes; it was altered")
+                raise ModelError(
+                    f"{folder}: {name} is not the file that model.json describes; it was altered"
+                )
         self.hash = folder_hash(folder)
         self.pieces = Pieces.from_file(folder / "tokenizer.json")
         with np.load(folder / "embeddings.npz") as stored:

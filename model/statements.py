@@ -26,7 +26,10 @@ FRAGMENT_WORDS = 3
 SHORT_WORDS = 8
 """A paraphrase of up to so many words is given with its cue and source, if they are longer than it is."""
 
-WEAK = 0.3
+STRONG = 0.6
+"""A content grows around tokens above this probability."""
+
+WEAK = 0.4
 """A token beside a content belongs to it above this probability."""
 
 GAP = 4
@@ -168,7 +171,7 @@ class _Reader:
         limits = np.append(self.breaks, True)
         mended: list[tuple[int, int]] = []
         cue: tuple[int, int] | None = None
-        for first, last in self.reading.runs("content", self.breaks):
+        for first, last in self.reading.runs("content", self.breaks, STRONG):
             while not limits[first] and sure[first - 1] > WEAK and not busy[first - 1]:
                 if mended and mended[-1][1] >= first:
                     break

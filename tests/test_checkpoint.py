@@ -9,7 +9,14 @@ import pytest
 
 from quoth.errors import ModelError
 from quoth.labeler import WEIGHTS
-from quoth.model.checkpoint import FILES, Checkpoint, folder_hash, quantize_rows, read_manifest, write_manifest
+from quoth.model.checkpoint import (
+    FILES,
+    Checkpoint,
+    folder_hash,
+    quantize_rows,
+    read_manifest,
+    write_manifest,
+)
 
 
 @pytest.fixture

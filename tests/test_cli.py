@@ -72,7 +72,7 @@ def test_the_suffix_chooses_the_format(name: str, tmp_path: Path) -> None:
     content = (tmp_path / name).read_bytes()
     if name == "out.csv":
         (row,) = csv.DictReader(content.decode("utf-8-sig").splitlines())
-        assert (row["text"], row["speaker_name"]) == ("“They lied to us for nine days,”", "Ruth Okoro")
+        assert (row["text"], row["speaker"]) == ("“They lied to us for nine days,”", "Ruth Okoro")
     else:
         assert content.startswith({"parquet": b"PAR1", "html": b"<!", "txt": b"in"}[name.partition(".")[2]])
 

@@ -32,7 +32,10 @@ def test_a_repeated_paragraph_gets_the_answer_that_names_the_speaker() -> None:
 
 
 def test_what_was_found_in_one_place_is_found_in_both() -> None:
-    assert answer_once(TEXT, [said(0, "Lea Sandoval")]) == [said(0, "Lea Sandoval"), said(BODY, "Lea Sandoval")]
+    assert answer_once(TEXT, [said(0, "Lea Sandoval")]) == [
+        said(0, "Lea Sandoval"),
+        said(BODY, "Lea Sandoval"),
+    ]
 
 
 def test_of_equals_the_last_place_is_believed() -> None:

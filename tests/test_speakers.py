@@ -18,7 +18,9 @@ def speaker(text: str, read: Read, content: str, cue: str, source: str, name: st
     return name_speakers(text, tokens, reading, statements)[statement.group]
 
 
-INTRO = "Energy Minister Ruth Okoro flew in on Monday. The Lindholt Dam Commission met Jonas Ek, a lawyer.\n\n"
+INTRO = (
+    "Energy Minister Ruth Okoro flew in on Monday. The Lindholt Dam Commission met Jonas Ek, a lawyer.\n\n"
+)
 
 
 @pytest.mark.parametrize(

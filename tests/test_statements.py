@@ -19,7 +19,10 @@ def shown(text: str, statements: list[Found]) -> list[tuple[str, str]]:
 def test_a_cut_quotation_gives_two_pieces_of_one_group(read: Read) -> None:
     text = "“The dam held,” Ruth Okoro said, “and we were lucky.”"
     first, second = found(
-        text, read, ("The dam held", "said", "Ruth Okoro", ""), ("and we were lucky", "said", "Ruth Okoro", "")
+        text,
+        read,
+        ("The dam held", "said", "Ruth Okoro", ""),
+        ("and we were lucky", "said", "Ruth Okoro", ""),
     )
     assert shown(text, [first, second]) == [("direct", "“The dam held,”"), ("direct", "“and we were lucky.”")]
     assert first.group == second.group

@@ -160,7 +160,12 @@ def _statement_table(statements: Iterable[Statement], width: int) -> Table:
     speaker_width, target_width = min(left // 4, 28), min(left // 5, 28)
     text_width = left - speaker_width - target_width
     table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
-    widths = {"speaker": speaker_width, "stance": stance_width, "target": target_width, "statement": text_width}
+    widths = {
+        "speaker": speaker_width,
+        "stance": stance_width,
+        "target": target_width,
+        "statement": text_width,
+    }
     for name, cells in widths.items():
         table.add_column(shorten(name, cells), width=cells, no_wrap=True)
     for statement in sorted(statements, key=lambda statement: (statement.start, -statement.end)):
