@@ -108,14 +108,12 @@ def _calibration(gold: Sequence[GoldArticle], told: Sequence[Told]) -> dict[str,
 def _difference(gold: Sequence[GoldArticle], ours: Sequence[str], theirs: Sequence[str]) -> dict[str, Any]:
     """Macro-F1 over the four stances, ours less theirs, the same articles drawn for both."""
     told = iter(zip(ours, theirs, strict=True))
-    pairs = [[(s, *next(told)) for s in a.statements] for a in gold]
-    differences = {}
+    told_of = [[(s, next(told)) for s in a.statements] for a in gold]
+    differences: dict[str, Any] = {}
     for kind in KINDS:
-        rows = [[row for row in article if row[0].kind == kind] for article in pairs]
+        rows = [[(s.stance, *two) for s, two in article if s.kind == kind] for article in told_of]
         a, b = (
-            np.array(
-                [scores.confusion([r[0].stance for r in rs], [r[k] for r in rs], STANCES) for rs in rows]
-            )
+            np.array([scores.confusion([r[0] for r in rs], [r[k] for r in rs], STANCES) for rs in rows])
             for k in (1, 2)
         )
         d = scores.paired_bootstrap(a, b, partial(scores.macro_f1_of, classes=_FOUR))

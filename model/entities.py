@@ -17,6 +17,7 @@ from quoth.model.names import (
     surname,
     without_article,
 )
+from quoth.records import SpeakerType
 from quoth.titles import TITLES, is_title
 
 _WORD = regex.compile(r"[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}&\-]|['’](?=\p{L}))*(?:\.\p{Lu}\b)*")
@@ -59,7 +60,7 @@ class Entity:
     """One party: its fullest name in the article, and every place that names it."""
 
     name: str
-    type: str
+    type: SpeakerType
     mentions: list[Mention] = field(default_factory=list)
 
 
@@ -278,7 +279,7 @@ def _join_acronyms(text: str, groups: dict[str, list[Mention]]) -> None:
                 break
 
 
-def entity_type(name: str) -> str:
+def entity_type(name: str) -> SpeakerType:
     """person, country or organization, by the words of the name."""
     bare = regex.sub(r"^the\s+", "", name, flags=regex.IGNORECASE).casefold()
     if bare in _COUNTRIES:

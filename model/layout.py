@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-STANCE_LABELS = ("accusation", "denial", "condemnation", "solidarity", "other")
+from quoth.records import Sentiment, Stance
+
+STANCE_LABELS: tuple[Stance, ...] = ("accusation", "denial", "condemnation", "solidarity", "other")
 """Order of the stance logits (codebook v1.2); as a second stance, `other` means none."""
 
-SENTIMENT_LABELS = ("negative", "neutral", "positive")
+SENTIMENT_LABELS: tuple[Sentiment, ...] = ("negative", "neutral", "positive")
 
 ROLES = ("content", "cue", "source")
 """The parts of an attribution (PolNeAR, Newell et al. 2018)."""

@@ -26,7 +26,8 @@ class Links(NamedTuple):
 
     def scores(self) -> Tensor:
         """(batch, seq, seq) logits, row = query."""
-        return self.query @ self.key.transpose(1, 2) / LINK_WIDTH**0.5
+        scores: Tensor = self.query @ self.key.transpose(1, 2) / LINK_WIDTH**0.5
+        return scores
 
 
 class Extraction(NamedTuple):

@@ -13,7 +13,7 @@ from quoth.model.entities import Entity, Mention, entities
 from quoth.model.names import GENERIC
 from quoth.model.statements import Found
 from quoth.model.windows import Tokens
-from quoth.titles import TITLES
+from quoth.records import SpeakerType
 
 _PERSONAL = frozenset("he she him her himself herself".split())
 _IMPERSONAL = frozenset("it itself".split())
@@ -29,7 +29,7 @@ _BEFORE_OTHER = frozenset(
 )
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}.'’\-]*")
 _DEFINITE = regex.compile(r"(?:the|this|that|these|those|his|her|its)\s", regex.IGNORECASE)
-_NOBODY = ([], ["The"], ["the"], ["A"], ["a"], ["an"], ["An"])
+_NOBODY: tuple[list[str], ...] = ([], ["The"], ["the"], ["A"], ["a"], ["an"], ["An"])
 KNOWN = 1.5
 """A definite description ("the minister") is somebody else who is pointed at so many times more strongly."""
 
@@ -46,7 +46,7 @@ class Named:
     """A speaker found: name None where the text does not tell; mention: characters; score: how sure, 0 to 1."""
 
     name: str | None
-    type: str
+    type: SpeakerType
     mention: tuple[int, int] | None
     score: float
 
@@ -231,7 +231,7 @@ def describe(phrase: str) -> str:
     return phrase.strip(" .,\"“”‘’'")
 
 
-def description_type(phrase: str) -> str:
+def description_type(phrase: str) -> SpeakerType:
     """organization, group or unnamed, by the head noun of a description."""
     head = regex.split(
         r"\s(?:of|for|at|in|from|with|to|on|familiar|close|near|briefed)\s", phrase.casefold()

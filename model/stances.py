@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from quoth.model.checkpoint import Checkpoint
 from quoth.model.layout import STANCE_LABELS
 from quoth.model.windows import Tokens
+from quoth.records import Stance
 
 Floats = NDArray[np.float32]
 
@@ -55,7 +56,7 @@ class Told:
     """
 
     stance: Floats
-    second: str | None
+    second: Stance | None
     sentiment: Floats
     target: tuple[int, int] | None
 
@@ -111,7 +112,7 @@ def softmax(scores: NDArray[Any]) -> Floats:
     return result
 
 
-def _second(scores: Floats, best: int) -> str | None:
+def _second(scores: Floats, best: int) -> Stance | None:
     """The second stance, if the classifier sees one that is not the first again."""
     label = STANCE_LABELS[int(scores.argmax())]
     return None if label in ("other", STANCE_LABELS[best]) else label

@@ -13,6 +13,7 @@ from quoth.model.clutter import is_clutter
 from quoth.model.cues import is_speech
 from quoth.model.quotes import Passage, paragraphs, passages, turns
 from quoth.model.windows import Tokens
+from quoth.records import Kind
 
 _WORD = regex.compile(r"[\p{L}\p{N}]+(?:['’\-][\p{L}\p{N}]+)*")
 _JOINT = regex.compile(r"[\p{L}\p{M}\p{N}]")
@@ -51,7 +52,7 @@ class Found:
     first: int
     last: int
     clause: tuple[int, int]
-    kind: str
+    kind: Kind
     fragment: bool
     score: float
     group: int
@@ -91,7 +92,7 @@ def find_statements(text: str, tokens: Tokens, reading: Reading) -> list[Found]:
             continue
         first, last = tokens.between(start, end)
         link = reader.link(first, last)
-        kind = "mixed" if inner else "indirect"
+        kind: Kind = "mixed" if inner else "indirect"
         group = reader.group(link, start)
         found.append(reader.found(start, end, kind, False, link, group))
         for k in inner:
@@ -223,7 +224,7 @@ class _Reader:
         self,
         start: int,
         end: int,
-        kind: str,
+        kind: Kind,
         fragment: bool,
         link: _Link,
         group: int,

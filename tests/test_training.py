@@ -15,15 +15,15 @@ transformers = pytest.importorskip("transformers")
 pytest.importorskip("datasets")
 pytest.importorskip("onnxscript")
 
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers  # noqa: E402
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from quoth.errors import ConfigError  # noqa: E402
-from quoth.labeler import Labeler  # noqa: E402
-from quoth.model.checkpoint import Checkpoint  # noqa: E402
-from quoth.model.network import Classifier, Extractor  # noqa: E402
-from quoth.training.calibrate import platt, temperature  # noqa: E402
-from quoth.training.loop import Schedule  # noqa: E402
-from quoth.training.train import Data, TrainConfig, train  # noqa: E402
+from quoth.errors import ConfigError
+from quoth.labeler import Labeler
+from quoth.model.checkpoint import Checkpoint
+from quoth.model.network import Classifier, Extractor
+from quoth.training.calibrate import platt, temperature
+from quoth.training.loop import Schedule
+from quoth.training.train import Data, TrainConfig, train
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

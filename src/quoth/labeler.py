@@ -24,8 +24,8 @@ from quoth.model.speakers import Named, name_speakers
 from quoth.model.stances import Told, tell_stances
 from quoth.model.statements import Found, find_statements
 from quoth.model.windows import Tokens
-from quoth.repeats import answer_once
 from quoth.records import SCHEMA_VERSION, Article, ModelInfo, Record, Span, Speaker, Statement, Target
+from quoth.repeats import answer_once
 
 WEIGHTS = Path(__file__).parent / "weights"
 ARTICLES_AT_ONCE = 32

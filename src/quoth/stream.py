@@ -83,7 +83,7 @@ def _label(labeler: Labeler, articles: list[Article]) -> list[Record | Rejected]
         return [*labeler.label(articles)]
     except QuothError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  whatever the model raises belongs to one article
         if len(articles) == 1:
             reason = f"labelling failed: {type(error).__name__}: {error}"
             return [Rejected(f"article {articles[0].id}", articles[0].id, reason)]
