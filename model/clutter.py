@@ -32,7 +32,7 @@ _CREDIT = regex.compile(
     rf"""(?:
       (?:^|[(/|,:\#]\s?|(?<!\p{{Lu}})\.\s?|\bvia\s){_AGENCY}\b[^\s()]*
     | \({_AGENCY}\b[^()]*
-    | \b{_AGENCY}(?=/)(?:[/\ ]\s?\p{{Lu}}[^\s()/]*)+
+    | \b{_AGENCY}(?=/)(?:[/\ ]\s?(?:\p{{Ll}}{{2,3}}[\ \-])?\p{{Lu}}[^\s()/]*)+
     )\W*$""",
     regex.VERBOSE,
 )

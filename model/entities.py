@@ -200,7 +200,7 @@ def entities(text: str, extra: list[Mention] | None = None) -> list[Entity]:
     for name in full:
         by_surname.setdefault(surname(name) or name, []).append(name)
     for same in by_surname.values():
-        _merge_variants(same, by_name, owner)
+        _merge_variants(text, same, by_name, owner)
     groups: dict[str, list[Mention]] = {}
     for name, places in by_name.items():
         for place in places:
@@ -210,7 +210,9 @@ def entities(text: str, extra: list[Mention] | None = None) -> list[Entity]:
     return [Entity(name, entity_type(name), sorted(m, key=lambda x: x.start)) for name, m in groups.items()]
 
 
-def _merge_variants(same: list[str], by_name: dict[str, list[Mention]], owner: dict[str, str]) -> None:
+def _merge_variants(
+    text: str, same: list[str], by_name: dict[str, list[Mention]], owner: dict[str, str]
+) -> None:
     """ "Donald J. Trump" and "Donald Trump": one person, under the fuller name where given names agree."""
     same = sorted(same, key=lambda n: (-len(n.split()), -len(by_name[n]), by_name[n][0].start))
     for k, name in enumerate(same):
@@ -218,8 +220,8 @@ def _merge_variants(same: list[str], by_name: dict[str, list[Mention]], owner: d
             theirs, own = fuller.split(), name.split()
             if fuller in owner or _suffix(own) != _suffix(theirs):
                 continue
-            if len(theirs) == len(own) + 1 and theirs[1:] == own and "." not in own[0]:
-                # "Driver Bubba Wallace" beside "Bubba Wallace": the first word is no part of the name.
+            if theirs[1:] == own and regex.search(rf"\b{regex.escape(theirs[0].casefold())}\b", text):
+                # "Driver Ben Wallis", "Ben Wallis" and "a driver": the first word is no part of the name.
                 owner[fuller] = name
             elif set(own) <= set(theirs) or own[0][0] == theirs[0][0] and own[0].endswith("."):
                 owner[name] = fuller

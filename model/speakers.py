@@ -14,6 +14,7 @@ from quoth.model.names import GENERIC
 from quoth.model.statements import Found
 from quoth.model.windows import Tokens
 from quoth.records import SpeakerType
+from quoth.titles import is_title
 
 _PERSONAL = frozenset("he she him her himself herself".split())
 _IMPERSONAL = frozenset("it itself".split())
@@ -29,6 +30,7 @@ _BEFORE_OTHER = frozenset(
 )
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}.'’\-]*")
 _DEFINITE = regex.compile(r"(?:the|this|that|these|those|his|her|its)\s", regex.IGNORECASE)
+_POSSESSIVE = regex.compile(r"(his|her|its)\s(.+)", regex.IGNORECASE)
 _NOBODY: tuple[list[str], ...] = ([], ["The"], ["the"], ["A"], ["a"], ["an"], ["An"])
 KNOWN = 1.5
 """A definite description ("the minister") is somebody else who is pointed at so many times more strongly."""
@@ -113,7 +115,7 @@ class _Cast:
             for mention, entity in sorted(inside, key=lambda pair: -pair[0].end):
                 rest = self.text[mention.end : segment.end()].strip(" .\u00a0\"”’'")
                 before = _WORD.findall(self.text[segment.start() : mention.start])[-3:]
-                if not rest and not any(w in _BEFORE_OTHER for w in before):
+                if not rest and (_named_by_office(before, entity) or not _BEFORE_OTHER.intersection(before)):
                     return mention, entity
         return None
 
@@ -130,6 +132,18 @@ class _Cast:
                 return None
             names.append(head[1].name)
         return ", ".join(names[:-1]) + " and " + names[-1] if len({*names}) == len(names) else None
+
+    def _possession(self, phrase: str, everyone: list[Entity], masses: NDArray[np.float64]) -> str | None:
+        """ "her lawyer", "its spokesman": whose, if the name link points at somebody."""
+        match = _POSSESSIVE.match(phrase)
+        if match is None:
+            return None
+        types = {"his": {"person"}, "her": {"person"}, "its": {"organization", "country", "group"}}
+        allowed = types[match[1].casefold()]
+        fitting = [k for k, e in enumerate(everyone) if e.type in allowed and masses[k] > 0.2]
+        if not fitting:
+            return None
+        return f"{everyone[max(fitting, key=lambda k: masses[k])].name}’s {describe(match[2])}"
 
     def _antecedent(self, start: int) -> tuple[Mention, Entity] | None:
         """Whom a relative pronoun at `start` stands for: the name right before it."""
@@ -177,6 +191,8 @@ class _Cast:
             allowed = _allowed_types(phrase)
             masses = np.where([e.type in allowed for e in everyone], masses, 0.0)
             return self._best(everyone, masses, 0.0, source, start)
+        if possessive := self._possession(phrase, everyone, masses):
+            return Named(possessive, description_type(phrase), source, 0.7)
         own = next(
             (k for k, e in enumerate(everyone) if any((m.start, m.end) == source for m in e.mentions)), None
         )
@@ -209,6 +225,12 @@ class _Cast:
         return Named(
             entity.name, entity.type, mention, min(0.99, share * min(1.0, 0.5 + float(masses[best])))
         )
+
+
+def _named_by_office(before: list[str], entity: Entity) -> bool:
+    """ "envoy for Peru Bob Lee" names Bob Lee, "spokesman for Bob Lee" and "for President Lee" do not."""
+    last = before[-1] if before else ""
+    return last[:1].isupper() and not is_title(last) and entity.type == "person" and " " in entity.name
 
 
 def _is_pronoun(phrase: str) -> bool:

@@ -83,7 +83,7 @@ def find_statements(text: str, tokens: Tokens, reading: Reading) -> list[Found]:
         start, end = reader.characters(first, last)
         inner = [k for k, p in enumerate(quoted) if _overlap(p, start, end) * 2 >= p.end - p.start]
         outside = _words_outside(text, start, end, quoted)
-        if inner and outside <= 1 or outside == 0:
+        if inner and outside <= 1 or outside == 0 or not inner and reader.is_no_clause(start, end):
             continue
         for k in inner:
             start, end = min(start, quoted[k].start), max(end, quoted[k].end)
@@ -127,7 +127,23 @@ def find_statements(text: str, tokens: Tokens, reading: Reading) -> list[Found]:
             )
     quiet = [(a, b) for a, b in lines if is_clutter(text[a:b])]
     found = [f for f in found if not any(a <= f.start < b for a, b in quiet)]
-    return sorted(found, key=lambda f: (f.start, -f.end))
+    return sorted(_without_repeats(found), key=lambda f: (f.start, -f.end))
+
+
+def _without_repeats(found: list[Found]) -> list[Found]:
+    """Of two paraphrases of one source that grew until one holds the other, the longer."""
+    kept: list[Found] = []
+    for f in sorted(found, key=lambda f: f.start - f.end):
+        held = any(
+            (g.source == f.source or (g.start, g.end) == (f.start, f.end))
+            and g.start <= f.start
+            and f.end <= g.end
+            for g in kept
+            if g.kind != "direct"
+        )
+        if f.kind == "direct" or not held:
+            kept.append(f)
+    return kept
 
 
 def before_link(before: Found, tokens: Tokens) -> tuple[int, int] | None:
@@ -268,6 +284,13 @@ class _Reader:
             if not _SENTENCE_END.search(self.text, low, high):
                 start, end = low, high
         return start, end
+
+    def is_no_clause(self, start: int, end: int) -> bool:
+        """A lone relative ("who"), or a line of capitals: a headline inside the text."""
+        low = self.text.rfind("\n", 0, start) + 1
+        high = self.text.find("\n", end)
+        only = self.text[start:end].casefold() in ("who", "which", "so", "what")
+        return only or not any(ch.islower() for ch in self.text[low : high if high >= 0 else None])
 
 
 def _best_run(

@@ -30,7 +30,7 @@ _JOINED = frozenset("in co ex then elect vice".split())
 def plain_name(name: str) -> str:
     """A name without case, extra white space, leading articles and titles, middle initials and a possessive
     ending: two names that are equal so are taken for the same."""
-    words = regex.sub(r"['’]s?$", "", " ".join(name.casefold().split())).split()
+    words = regex.sub(r"'s?$", "", " ".join(name.casefold().replace("’", "'").split())).split()
     while len(words) > 1 and is_title(words[0]):
         words.pop(0)
     middle = [word for word in words[1:-1] if len(word.strip(".")) > 1]
