@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import regex
 
 from quoth.model.names import (
-    FUNCTION,
     GENERIC,
     PARTICLES,
     SUFFIXES,
     given_name_before,
     is_capitalised,
+    is_function,
     looks_like_person,
     surname,
     without_article,
@@ -72,7 +72,7 @@ def proper_names(text: str) -> list[Mention]:
     for match in _WORD.finditer(text):
         start, end = match.span()
         word = match.group()
-        function = word.casefold() in FUNCTION and not (sequence and word in ("May", "Will"))
+        function = is_function(word) and not (sequence and word in ("May", "Will"))
         if word.startswith("May") and not month and not regex.match(r" \d", text[end : end + 2]):
             function = False
         capital = is_capitalised(word) and not function
@@ -101,7 +101,9 @@ def proper_names(text: str) -> list[Mention]:
 def _names_in(text: str, sequence: list[tuple[int, int]]) -> list[Mention]:
     """The names of one capitalised sequence: titles go, links hold only what an institution binds."""
     words = [text[a:b] for a, b in sequence]
-    while words and (words[-1] in _LINKS or words[-1] in PARTICLES or words[-1].casefold() in FUNCTION):
+    while words and (
+        words[-1] in _LINKS or words[-1] in PARTICLES or is_function(words[-1]) and words[-1] != "May"
+    ):
         words.pop()
     found = [run for a, b in _between_titles(words) for run in _between_links(words, a, b)]
     mentions = []
@@ -243,6 +245,9 @@ def _owner(
 ) -> str:
     if name in owner:
         return owner[name]
+    if (place_of := name.partition(" of "))[1] and place_of[0] in by_surname:
+        # Ortega of Texas
+        name = place_of[0]
     if name.casefold() in _COUNTRIES:
         return name
     key = without_article(name.split()[-1])

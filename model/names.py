@@ -56,6 +56,11 @@ def looks_like_person(name: str) -> bool:
     return words[0].casefold() != "the" and not any(ch.isdigit() for ch in name)
 
 
+def is_function(word: str) -> bool:
+    """Whether a word is capitalised only for its place: "The", "I’m", "Monday"."""
+    return word.casefold().replace("’", "'") in FUNCTION
+
+
 def is_capitalised(word: str) -> bool:
     """Whether a word begins like a name, be it after an article: "Hussein", "al-Hussein"."""
     return without_article(word)[:1].isupper()

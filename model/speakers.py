@@ -16,13 +16,13 @@ from quoth.model.windows import Tokens
 from quoth.records import SpeakerType
 from quoth.titles import is_title
 
-_PERSONAL = frozenset("he she him her himself herself".split())
-_IMPERSONAL = frozenset("it itself".split())
+_PERSONAL = frozenset("he she him her his hers himself herself".split())
+_IMPERSONAL = frozenset("it its itself".split())
 _PRONOUNS = (
     _PERSONAL
     | _IMPERSONAL
     | frozenset(
-        "they them i we you us me who which that this one some many others another both these those".split()
+        "they them their i my we our you us me who which that this one some many others another both these those".split()
     )
 )
 _BEFORE_OTHER = frozenset(
@@ -36,6 +36,10 @@ KNOWN = 1.5
 """A definite description ("the minister") is somebody else who is pointed at so many times more strongly."""
 
 _SEGMENT = regex.compile(r"[^,;()–—]+")
+_ORIGIN = regex.compile(r"(?:of|from|in)(?: the)?(?: \p{Lu}[\w.\-]*)+")
+"""The senator "of Iowa", the lawyer "from Acme"."""
+_OVERRUN = regex.compile(r"\p{Ll}+ed\b")
+"""A verb that the tagger took for part of the name."""
 _EXAMPLES = regex.compile(r"\s*(?:including|such as|like|among them|led by)\b")
 _QUALIFIED = regex.compile(
     r"\s+(?:familiar with|close to|briefed on|involved in|with (?:\w+ )?knowledge of)\s[^,.;:()“”\"\n–—]{1,60}?"
@@ -114,6 +118,8 @@ class _Cast:
             ]
             for mention, entity in sorted(inside, key=lambda pair: -pair[0].end):
                 rest = self.text[mention.end : segment.end()].strip(" .\u00a0\"”’'")
+                if _ORIGIN.fullmatch(rest) or _OVERRUN.match(rest):
+                    rest = ""
                 before = _WORD.findall(self.text[segment.start() : mention.start])[-3:]
                 if not rest and (_named_by_office(before, entity) or not _BEFORE_OTHER.intersection(before)):
                     return mention, entity
@@ -134,16 +140,29 @@ class _Cast:
         return ", ".join(names[:-1]) + " and " + names[-1] if len({*names}) == len(names) else None
 
     def _possession(self, phrase: str, everyone: list[Entity], masses: NDArray[np.float64]) -> str | None:
-        """ "her lawyer", "its spokesman": whose, if the name link points at somebody."""
+        """ "her lawyer", "its spokesman": whose, if the name link points at one with a name."""
         match = _POSSESSIVE.match(phrase)
         if match is None:
             return None
         types = {"his": {"person"}, "her": {"person"}, "its": {"organization", "country", "group"}}
         allowed = types[match[1].casefold()]
-        fitting = [k for k, e in enumerate(everyone) if e.type in allowed and masses[k] > 0.2]
+        fitting = [k for k, e in enumerate(self.people) if e.type in allowed and masses[k] > 0.2]
         if not fitting:
             return None
         return f"{everyone[max(fitting, key=lambda k: masses[k])].name}’s {describe(match[2])}"
+
+    def _bearer(self, phrase: str) -> Entity | None:
+        """Whose name a single word is that is also a title, a month or in capitals: "King", "May", "TRUMP"."""
+        words = [w for w in _WORD.findall(phrase) if not (w.isupper() and len(w) < 3)]
+        word = regex.sub(r"['’]s$", "", words[-1]).casefold() if words else ""
+        if not phrase[:1].isupper() or any(not is_title(w) for w in words[:-1]):
+            return None
+        bearers = [
+            e
+            for e in self.people
+            if e.type == "person" and word in (e.name.casefold().split()[0], e.name.casefold().split()[-1])
+        ]
+        return max(bearers, key=lambda e: (" " in e.name, len(e.mentions)), default=None)
 
     def _antecedent(self, start: int) -> tuple[Mention, Entity] | None:
         """Whom a relative pronoun at `start` stands for: the name right before it."""
@@ -189,8 +208,13 @@ class _Cast:
             return Named(entity.name, entity.type, (mention.start, mention.end), 0.9 + 0.09 * float(agreed))
         if _is_pronoun(phrase):
             allowed = _allowed_types(phrase)
-            masses = np.where([e.type in allowed for e in everyone], masses, 0.0)
-            return self._best(everyone, masses, 0.0, source, start)
+            fitting = np.where([e.type in allowed for e in everyone], masses, 0.0)
+            if "person" not in allowed and fitting.max(initial=0.0) < 0.05:
+                # Reports and letters speak too, as "it".
+                fitting = np.where([e.type != "person" for e in everyone], masses, 0.0)
+            return self._best(everyone, fitting, 0.0, source, start)
+        if bearer := self._bearer(phrase):
+            return Named(bearer.name, bearer.type, source, 0.9)
         if possessive := self._possession(phrase, everyone, masses):
             return Named(possessive, description_type(phrase), source, 0.7)
         own = next(

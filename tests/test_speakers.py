@@ -35,6 +35,9 @@ INTRO = (
         ("a person", " familiar with the talks", "", "a person familiar with the talks"),
         ("a lawyer for Okoro", "", "", "a lawyer for Okoro"),
         ("Okoro and Ek", "", "", "Ruth Okoro and Jonas Ek"),
+        ("Senator Okoro of Iowa", "", "", "Ruth Okoro"),
+        ("OKORO", "", "", "Ruth Okoro"),
+        ("her lawyer", "", "Ruth Okoro", "Ruth Okoro’s lawyer"),
         ("three ministers, including Okoro", "", "", "three ministers"),
     ],
 )
@@ -48,6 +51,12 @@ def test_the_speaker_is_named_as_fully_as_the_article_does(
 def test_a_relative_pronoun_stands_for_the_name_before_it(read: Read) -> None:
     text = f"{INTRO}Jonas Ek, who said “the dam will hold for years”, left with Okoro."
     assert speaker(text, read, "the dam will hold for years", "said", "who", "Okoro").name == "Jonas Ek"
+
+
+@pytest.mark.parametrize("name", ["May", "King", "Judge"])
+def test_a_surname_may_be_a_month_or_a_title(name: str, read: Read) -> None:
+    text = f"Lena {name} flew in on Monday.\n\n“The dam will hold for years,” {name} said."
+    assert speaker(text, read, "The dam will hold for years", "said", name).name == f"Lena {name}"
 
 
 def test_he_is_no_institution(read: Read) -> None:
