@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
 import msgspec
 
+from quoth import articles as article_files
 from quoth.errors import InputError
-from quoth.records import Record, Sentiment, Stance, from_json
+from quoth.model.quotes import passages
+from quoth.records import Kind, Record, Sentiment, Stance, from_json
 
 GoldKind = Literal["quoted", "indirect"]
 
@@ -27,7 +29,8 @@ class GoldStatement:
     """One labelled span: code points [start, end) of its article.
 
     kind: a passage between quotation marks, marks included, or a paraphrase.  speaker: the fullest name in
-    the article, None where the text does not tell.  target: a phrase of the article.
+    the article, None where the text does not tell.  sentiment: None where the labels have none.  target: a
+    phrase of the article.
     """
 
     start: int
@@ -35,7 +38,7 @@ class GoldStatement:
     kind: GoldKind
     stance: Stance
     stance2: Stance | None
-    sentiment: Sentiment
+    sentiment: Sentiment | None
     speaker: str | None
     target: str | None
 
@@ -66,25 +69,19 @@ class _TextRow(msgspec.Struct):
 def read_gold(labels: Path, articles: Path) -> list[GoldArticle]:
     """Join a stand-off label file (JSONL) with its texts.
 
-    articles: a folder of ID.json, or a JSONL file of rows with an `id`; the text is in `content_original`
-    or `text`.  Raises InputError, naming file, line, article and item (counted from 0), for a label that is
-    not in the codebook, a span outside its text or given twice, an article labelled twice or without a
-    text, and a text whose sha256 is not the labels'.
+    articles: as in `Texts`.  Raises InputError, naming file, line, article and item (counted from 0), for a
+    label that is not in the codebook, a span outside its text or given twice, quoted spans that cross, an
+    article labelled twice or without a text, and a text whose sha256 is not the labels'.
     """
-    rows = list(_unique(labels, ((n, row.article, row) for n, row in _rows(labels, _LabelLine))))
-    texts = {} if articles.is_dir() else _texts(articles, {row.article for _, row in rows})
+    rows = list(unique(labels, ((n, row.article, row) for n, row in _rows(labels, _LabelLine))))
+    texts = Texts(articles, {row.article for _, row in rows})
     gold = []
     for number, row in rows:
         where = f"{labels}, line {number}, article {row.article}"
-        text = _text_in(articles, row.article, where) if articles.is_dir() else texts.get(row.article)
-        if text is None:
-            raise InputError(f"{where}: no text in {articles}")
-        found = hashlib.sha256(text.encode()).hexdigest()
-        if found != row.sha256:
-            raise InputError(
-                f"{where}: the text in {articles} has sha256 {found}, labels are for {row.sha256}"
-            )
-        gold.append(GoldArticle(row.article, text, row.split, _statements(row.statements, text, where)))
+        text = texts.text(row.article, where, row.sha256)
+        items = ((f"{where}, item {k}", raw) for k, raw in enumerate(row.statements))
+        statements = checked(((place, _decoded(raw, place)) for place, raw in items), text)
+        gold.append(GoldArticle(row.article, text, row.split, statements))
     return gold
 
 
@@ -94,49 +91,138 @@ def read_predictions(path: Path) -> dict[str, Record]:
     Raises InputError, naming file and line, for a line that is no record and an id given twice.
     """
     records = ((n, record.id, record) for n, record in _records(path))
-    return {record.id: record for _, record in _unique(path, records)}
+    return {record.id: record for _, record in unique(path, records)}
 
 
-def _statements(raws: list[msgspec.Raw], text: str, where: str) -> list[GoldStatement]:
+class Texts:
+    """The texts of labelled articles, found by id."""
+
+    def __init__(self, articles: Path, wanted: set[str]) -> None:
+        """articles: a folder of ID.json or ID.txt, or a file of rows with an `id` (JSONL, or another format
+        of `quoth.articles`).  The text of a row or JSON file is in `content_original` or `text`.  wanted:
+        the ids that will be asked for; of a file the rest is not kept."""
+        self._articles = articles
+        self._rows = None if articles.is_dir() else _texts(articles, wanted)
+
+    def text(self, article: str, where: str, sha256: str | None = None) -> str:
+        """Raises InputError, which starts with `where`, for no text, or another than sha256 is of."""
+        if self._rows is None:
+            text = _text_in(self._articles, article, where)
+        else:
+            text = self._rows.get(article)
+        if text is None:
+            raise InputError(f"{where}: no text in {self._articles}")
+        check_hash(text, sha256, f"{where}: the text in {self._articles}")
+        return text
+
+
+def check_hash(text: str, sha256: str | None, what: str) -> None:
+    """Raises InputError, which starts with `what`, if sha256 is of another text."""
+    found = hashlib.sha256(text.encode()).hexdigest()
+    if sha256 is not None and found != sha256:
+        raise InputError(f"{what} has sha256 {found}, labels are for {sha256}")
+
+
+def checked(items: Iterable[tuple[str, GoldStatement]], text: str) -> list[GoldStatement]:
+    """The statements of (place, statement) of one article.
+
+    Raises InputError, which starts with the place, for a span outside the text or given twice, and for
+    quoted spans that overlap without one lying in the other, as quotation marks cannot.  Paraphrases may.
+    """
     statements: dict[tuple[int, int], GoldStatement] = {}
-    for item, raw in enumerate(raws):
-        try:
-            statement = msgspec.json.decode(raw, type=GoldStatement)
-        except msgspec.ValidationError as error:
-            raise InputError(
-                f"{where}, item {item}: {error}; kinds are {', '.join(KINDS)}, stances {', '.join(STANCES)}, "
-                f"sentiments {', '.join(SENTIMENTS)}"
-            ) from error
+    for place, statement in items:
         span = statement.start, statement.end
-        if not 0 <= span[0] < span[1] <= len(text):
-            raise InputError(f"{where}, item {item}: span {span} does not lie in a text of {len(text)}")
+        check_span(span, text, place)
         if span in statements:
-            raise InputError(f"{where}, item {item}: span {span} is labelled twice")
+            raise InputError(f"{place}: span {span} is labelled twice")
+        if statement.kind == "quoted":
+            for other, earlier in statements.items():
+                if earlier.kind == "quoted" and _cross(span, other):
+                    raise InputError(
+                        f"{place}: quoted span {span} overlaps the quoted span {other}, expected spans that "
+                        "lie apart or one in the other"
+                    )
         statements[span] = statement
     return list(statements.values())
+
+
+def _cross(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    (_, end), (start, last) = sorted((one, other))
+    return start < end < last and one[0] != other[0]
+
+
+def check_span(span: tuple[int, int], text: str, place: str) -> None:
+    """Raises InputError, which starts with `place`, for an empty span or one outside the text."""
+    if not 0 <= span[0] < span[1] <= len(text):
+        raise InputError(f"{place}: span {span} does not lie in a text of {len(text)}")
+
+
+def check_words(span: tuple[int, int], given: str | None, text: str, place: str) -> None:
+    """Raises InputError, which starts with `place`, if `given` is not the text at the span.
+
+    White space does not matter, nor the "'" that tables put before a sign.
+    """
+    found = text[slice(*span)]
+    if given is not None and given.removeprefix("'").split() != found.removeprefix("'").split():
+        raise InputError(
+            f"{place}: field 'text': found {given[:60]!r}, expected {found[:60]!r} as at {span} of the "
+            "article; offsets count its code points, not bytes"
+        )
+
+
+def kinds_of(text: str) -> Callable[[int, int], Kind]:
+    """By span: direct if all its letters and digits lie between quotation marks, indirect if none do."""
+    quoted = [(p.start, p.end) for p in passages(text)]
+
+    def kind(start: int, end: int) -> Kind:
+        near = [(a, b) for a, b in quoted if a < end and start < b]
+        inside = {any(a <= k < b for a, b in near) for k in range(start, end) if text[k].isalnum()}
+        return "mixed" if len(inside) == 2 else "direct" if True in inside else "indirect"
+
+    return kind
+
+
+def _decoded(raw: msgspec.Raw, place: str) -> GoldStatement:
+    try:
+        return msgspec.json.decode(raw, type=GoldStatement)
+    except msgspec.ValidationError as error:
+        raise InputError(
+            f"{place}: {error}; kinds are {', '.join(KINDS)}, stances {', '.join(STANCES)}, "
+            f"sentiments {', '.join(SENTIMENTS)}"
+        ) from error
 
 
 def _text_in(folder: Path, article: str, where: str) -> str | None:
     path = folder / f"{article}.json"
     try:
-        row = msgspec.json.decode(path.read_bytes(), type=_TextRow)
-    except FileNotFoundError:
-        return None
-    except msgspec.DecodeError as error:
+        if path.exists():
+            return _text(msgspec.json.decode(path.read_bytes(), type=_TextRow))
+        path = folder / f"{article}.txt"
+        return path.read_bytes().decode() if path.exists() else None
+    except (OSError, UnicodeError, msgspec.DecodeError) as error:
         raise InputError(f"{where}: {path}: {error}") from error
-    return _text(row)
 
 
 def _texts(path: Path, wanted: set[str]) -> dict[str, str | None]:
-    rows = ((n, row.id, row) for n, row in _rows(path, _TextRow) if row.id in wanted)
-    return {row.id: _text(row) for _, row in _unique(path, rows)}
+    if path.suffix in (".jsonl", ".ndjson"):
+        rows = ((n, row.id, row) for n, row in _rows(path, _TextRow) if row.id in wanted)
+        return {row.id: _text(row) for _, row in unique(path, rows)}
+    texts: dict[str, str | None] = {}
+    for item in article_files.read([path]):
+        if isinstance(item, article_files.Rejected):
+            if item.id is None or item.id in wanted:
+                raise InputError(f"{item.place}: {item.reason}")
+        elif item.id in wanted:
+            texts[item.id] = item.text
+    return texts
 
 
 def _text(row: _TextRow) -> str | None:
     return row.text if row.content_original is None else row.content_original
 
 
-def _unique(path: Path, rows: Iterator[tuple[int, str, T]]) -> Iterator[tuple[int, T]]:
+def unique(path: Path, rows: Iterable[tuple[int, str, T]]) -> Iterator[tuple[int, T]]:
+    """(line, item) of (line, article, item); raises InputError that names both lines of an article."""
     lines: dict[str, int] = {}
     for number, article, row in rows:
         if article in lines:
@@ -147,7 +233,7 @@ def _unique(path: Path, rows: Iterator[tuple[int, str, T]]) -> Iterator[tuple[in
 
 def _rows(path: Path, kind: type[T]) -> Iterator[tuple[int, T]]:
     decoder = msgspec.json.Decoder(kind)
-    for number, line in _lines(path):
+    for number, line in read_lines(path):
         try:
             yield number, decoder.decode(line)
         except msgspec.DecodeError as error:
@@ -155,14 +241,15 @@ def _rows(path: Path, kind: type[T]) -> Iterator[tuple[int, T]]:
 
 
 def _records(path: Path) -> Iterator[tuple[int, Record]]:
-    for number, line in _lines(path):
+    for number, line in read_lines(path):
         try:
             yield number, from_json(line)
         except InputError as error:
             raise InputError(f"{path}, line {number}: {error}") from error
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file that are not blank, with their numbers from 1."""
     try:
         with path.open("rb") as lines:
             yield from ((number, line) for number, line in enumerate(lines, 1) if line.strip())

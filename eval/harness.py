@@ -14,11 +14,16 @@ from quoth.errors import InputError
 from quoth.eval import scores
 from quoth.eval.attribution import pieces_of, score
 from quoth.eval.baselines import fit_predict
-from quoth.eval.gold import KINDS, STANCES, GoldArticle, read_gold, read_predictions
+from quoth.eval.gold import KINDS, STANCES, GoldArticle
+from quoth.eval.polnear import read_documents
+from quoth.eval.predictions import predicted_documents, predicted_records
 from quoth.eval.report import evaluate, evaluate_spans, markdown
+from quoth.eval.tables import SUFFIXES, read_labels
 from quoth.labeler import Labeler
 from quoth.model.stances import Told
 from quoth.records import Article, Record
+
+Columns = Mapping[str, str] | None
 
 _FOUR = [k for k, stance in enumerate(STANCES) if stance != "other"]
 
@@ -27,29 +32,36 @@ def evaluate_files(
     gold: Path,
     articles: Path,
     predictions: Path | None,
+    columns: Columns,
     model: str | None,
     baseline: Path | None,
     json_out: Path | None,
 ) -> str:
-    """Score predictions, or a model, on stand-off labels: Markdown, and JSON to `json_out`.
+    """Score predictions, or a model, on labels: Markdown, and JSON to `json_out`.
+
+    gold, articles: as `read_labels` takes them; predictions: as `predicted_records` does; columns: what
+    tables call the fields.
 
     A model is judged twice: end to end, and by its classifier alone on the gold spans.  baseline: labels
     to fit TF-IDF and logistic regression to, whose stances on the gold spans are compared with the
-    model's.  Raises InputError as `read_gold` and `evaluate` do.
+    model's.  Raises InputError as they and `evaluate` do.
     """
-    labelled = read_gold(gold, articles)
+    labelled = read_labels(gold, articles, columns if gold.suffix in SUFFIXES else None)
     if predictions is not None:
-        result: dict[str, Any] = {"end_to_end": evaluate(labelled, read_predictions(predictions))}
+        texts = {article.id: article.text for article in labelled}
+        told = predicted_records(predictions, texts, columns if predictions.suffix in SUFFIXES else None)
+        result: dict[str, Any] = {"end_to_end": evaluate(labelled, told)}
     else:
         labeler = Labeler.from_pretrained(model or "small")
-        told = labeler.classify((a.text, s.start, s.end) for a in labelled for s in a.statements)
-        stances = [STANCES[int(t.stance.argmax())] for t in told]
+        classified = labeler.classify((a.text, s.start, s.end) for a in labelled for s in a.statements)
+        stances = [STANCES[int(t.stance.argmax())] for t in classified]
         result = {
             "end_to_end": evaluate(labelled, _label(labeler, ((a.id, a.text) for a in labelled))),
-            "gold_spans": evaluate_spans(labelled, stances) | {"calibration": _calibration(labelled, told)},
+            "gold_spans": evaluate_spans(labelled, stances)
+            | {"calibration": _calibration(labelled, classified)},
         }
         if baseline is not None:
-            plain = fit_predict(read_gold(baseline, articles), labelled)
+            plain = fit_predict(read_labels(baseline, articles), labelled)
             result["baseline"] = evaluate_spans(labelled, plain)
             result["difference"] = _difference(labelled, stances, plain)
     _write(result, json_out)
@@ -59,22 +71,19 @@ def evaluate_files(
 
 
 def evaluate_attributions(
-    gold: Path, predictions: Path | None, model: str | None, json_out: Path | None
+    gold: Path, predictions: Path | None, columns: Columns, model: str | None, json_out: Path | None
 ) -> str:
-    """Score contents and sources on documents {"doc", "text", "statements": [{content, cue, source}]}.
+    """Score contents and sources: gold is a PolNeAR split folder or lines of `quoth.eval.polnear.Document`.
 
     A model reports every cue, beliefs and plans too, as such labels do; see `quoth.eval.attribution`.
     """
-    try:
-        documents = [msgspec.json.decode(line) for line in gold.read_bytes().splitlines() if line.strip()]
-    except (OSError, msgspec.DecodeError) as error:
-        raise InputError(f"{gold}: {error}") from error
+    documents = read_documents(gold)
     if predictions is not None:
-        records = read_predictions(predictions)
+        pieces = predicted_documents(predictions, documents, columns)
     else:
         labeler = Labeler.from_pretrained(model or "small", all_cues=True)
         records = _label(labeler, ((d["doc"], d["text"]) for d in documents))
-    pieces = [pieces_of(records[d["doc"]], d["text"]) for d in documents if d["doc"] in records]
+        pieces = [pieces_of(records[d["doc"]], d["text"]) for d in documents]
     result = score(documents, pieces)
     _write(result, json_out)
     rows = ["| | P | R | F1 | n gold |", "|---|---|---|---|---|"]

@@ -146,7 +146,7 @@ def _stance(articles: Sequence[Sequence[tuple[str, str]]]) -> dict[str, Any]:
 
 
 def _sentiment(articles: Sequence[_Pairs]) -> dict[str, Any]:
-    rows = [[(g.sentiment, p.sentiment) for g, p in pairs if p] for pairs in articles]
+    rows = [[(g.sentiment, p.sentiment) for g, p in pairs if p and g.sentiment] for pairs in articles]
     counts = _confusions(rows, SENTIMENTS)
     total = counts.sum(0)
     return {

@@ -16,7 +16,7 @@ GOLD, ARTICLES = EXAMPLES / "labels.jsonl", EXAMPLES / "articles.jsonl"
 def result(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict]:  # type: ignore[type-arg]
     pytest.importorskip("sklearn")
     path = tmp_path_factory.mktemp("eval") / "result.json"
-    shown = evaluate_files(GOLD, ARTICLES, None, "small", GOLD, path)
+    shown = evaluate_files(GOLD, ARTICLES, None, None, "small", GOLD, path)
     return shown, json.loads(path.read_text("utf-8"))
 
 
@@ -45,11 +45,11 @@ def test_a_labeler_that_repeats_gold_sources_scores_full_marks(tmp_path: Path) -
     gold = tmp_path / "gold.jsonl"
     spans = {"content": [[0, 18]], "source": [[19, 24]], "cue": [[25, 29]]}
     gold.write_text(json.dumps({"doc": "a", "text": text, "statements": [spans]}) + "\n", "utf-8")
-    shown = evaluate_attributions(gold, None, "small", tmp_path / "r.json")
+    shown = evaluate_attributions(gold, None, None, "small", tmp_path / "r.json")
     assert "| tokens, all | 100.0 | 100.0 | 100.0 | 4 |" in shown
     assert json.loads((tmp_path / "r.json").read_text("utf-8"))["attribution"]["all"]["f1"] == 100
 
 
 def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.jsonl"):
-        evaluate_attributions(tmp_path / "none.jsonl", None, None, None)
+        evaluate_attributions(tmp_path / "none.jsonl", None, None, None, None)

@@ -7,6 +7,9 @@ stance of the quoted passage that it holds (codebook rule 16).
 
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,9 +49,24 @@ class TorchExtractor:
 
 
 def paraphrases(
-    extractor: TorchExtractor, articles: list[GoldArticle], most: int, seed: int
+    extractor: TorchExtractor, articles: list[GoldArticle], most: int, seed: int, kept: Path
 ) -> list[GoldArticle]:
-    """The same articles with at most `most` weakly labelled paraphrases in all, drawn at random."""
+    """The same articles with at most `most` weakly labelled paraphrases in all, drawn at random.
+
+    kept: a file that they are written to, and read from when it is there.
+    """
+    if not kept.exists():
+        chosen = _mine(extractor, articles, most, seed)
+        aside = kept.with_name(f"{kept.name}.part")
+        aside.write_text(json.dumps([[articles[k].id, found] for k, found in chosen.items()]), "utf-8")
+        os.replace(aside, kept)
+    texts = {article.id: article.text for article in articles}
+    return [GoldArticle(name, texts[name], found) for name, found in json.loads(kept.read_text("utf-8"))]
+
+
+def _mine(
+    extractor: TorchExtractor, articles: list[GoldArticle], most: int, seed: int
+) -> dict[int, list[dict[str, Any]]]:
     found: list[tuple[int, dict[str, Any]]] = []
     for first in range(0, len(articles), 32):
         chunk = articles[first : first + 32]
@@ -63,7 +81,7 @@ def paraphrases(
     chosen: dict[int, list[dict[str, Any]]] = {}
     for n in sorted(drawn):
         chosen.setdefault(found[n][0], []).append(found[n][1])
-    return [GoldArticle(articles[k].id, articles[k].text, statements) for k, statements in chosen.items()]
+    return chosen
 
 
 def _weak_label(found: Found, article: GoldArticle) -> dict[str, Any] | None:

@@ -87,7 +87,9 @@ def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str 
     }
     extractor = _train_extractor(config, files, labelled, backbone, pieces, vocabulary, run, device)
     reader = TorchExtractor(extractor, pieces, manifest(config), device)
-    weak = paraphrases(reader, labelled["train"], config.paraphrases, config.classifier.seed)
+    weak = paraphrases(
+        reader, labelled["train"], config.paraphrases, config.classifier.seed, run.folder / "paraphrases.json"
+    )
     classifier = _train_classifier(config, labelled, weak, backbone, pieces, vocabulary, run, device)
     write_model(out, extractor, classifier, Path(backbone) / "tokenizer.json", manifest(config))
     attributed = list(examples.attribution_articles(files["dev_attributions"]))

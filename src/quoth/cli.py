@@ -206,6 +206,13 @@ def train(config: Path, data: Path, folder: Path, out: Path | None, device: str)
 @click.option(
     "--predictions", type=click.Path(path_type=Path), help="What `quoth label` wrote for these articles."
 )
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="FIELD=NAME",
+    help="What a table calls a field: article, start, end, stance, speaker, ...",
+)
 @click.option("--model", help="Label the articles with this model instead.  [default: small]")
 @click.option(
     "--baseline", type=click.Path(path_type=Path), help="Labels to fit TF-IDF to, and compare with it."
@@ -216,21 +223,29 @@ def evaluate(
     articles: Path | None,
     attributions: Path | None,
     predictions: Path | None,
+    columns: tuple[str, ...],
     model: str | None,
     baseline: Path | None,
     json_out: Path | None,
 ) -> None:
-    """Score predictions, or a model, against gold labels, with 95 % intervals."""
+    """Score predictions, or a model, against gold labels, with 95 % intervals.
+
+    Labels are stand-off JSONL or a table (CSV, TSV); predictions are what `quoth label` wrote, any system's
+    JSONL with a start and end a statement, or a table.  --attributions takes a PolNeAR folder or JSONL.
+    """
     from quoth.eval.harness import evaluate_attributions, evaluate_files
 
     if predictions and (model or baseline):
         raise click.UsageError(
             "--predictions takes neither --model nor --baseline: it has its answers already"
         )
+    names = dict(pair.split("=", 1) for pair in columns if "=" in pair) or None
+    if len(names or ()) < len(columns):
+        raise click.UsageError("--column takes FIELD=NAME, each field once")
     if attributions and not gold:
-        click.echo(evaluate_attributions(attributions, predictions, model, json_out), nl=False)
+        click.echo(evaluate_attributions(attributions, predictions, names, model, json_out), nl=False)
     elif gold and articles and not attributions:
-        click.echo(evaluate_files(gold, articles, predictions, model, baseline, json_out))
+        click.echo(evaluate_files(gold, articles, predictions, names, model, baseline, json_out))
     else:
         raise click.UsageError("give --gold with --articles, or --attributions")
 
