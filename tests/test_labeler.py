@@ -14,7 +14,7 @@ from quoth.records import Article, Record, to_json
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ARTICLE = (
     "Harbour Minister Ruth Okoro accused the port’s Danish operator on Tuesday of hiding a fire.\n\n"
-    "“They lied to us for nine days,” she said. “We deeply condemn this contempt for our dockers.”\n\n"
+    "“They lied to us for nine days,” she said. “This is a disgrace.”\n\n"
     "Lindholt Terminals denied the claim. “We reported the fire within the hour,” said its spokesman, Jonas Ek."
 )
 
@@ -51,7 +51,7 @@ def test_an_article_is_labelled_as_a_reader_would(labeler: Labeler) -> None:
     told = {s.text: s for s in record.statements}
     lied, condemned, reported = (
         told["“They lied to us for nine days,”"],
-        told["“We deeply condemn this contempt for our dockers.”"],
+        told["“This is a disgrace.”"],
         told["“We reported the fire within the hour,”"],
     )
     assert [s.stance for s in (lied, condemned, reported)] == ["accusation", "condemnation", "denial"]

@@ -31,6 +31,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 ARTICLES_AT_ONCE = 32
 TOKEN_BUDGET = 8192
 _SURROGATE = regex.compile("[\ud800-\udfff]")
+_PHRASE = regex.compile(r"[\p{L}\p{N}$#@](?:[^\n\r\u2028\u2029“”„«»\"]*[\p{L}\p{M}\p{N}%])?")
 _CLUSTER = regex.compile(r"\X")
 
 
@@ -177,7 +178,11 @@ class _Builder:
             return None
         start, end = self._tokens.starts[tokens[0]], self._tokens.ends[tokens[1] - 1]
         start, end = whole_words(self._text, int(start), int(end))
-        end = whole_grapheme(self._text, end)
+        # A phrase ends with its paragraph, and stands on one side of a quotation mark.
+        phrase = _PHRASE.search(self._text, start, whole_grapheme(self._text, end))
+        if phrase is None:
+            return None
+        start, end = phrase.span()
         return Target(self._text[start:end], start, end, party(self._entities, start, end))
 
     @functools.cached_property
