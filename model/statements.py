@@ -181,6 +181,11 @@ class _Reader:
             end -= 1
         return start, end
 
+    def phrase(self, run: tuple[int, int] | None) -> tuple[int, int] | None:
+        """The characters of a cue or source; None where the run holds nothing but punctuation."""
+        start, end = self.characters(*run) if run else (0, 0)
+        return (start, end) if start < end else None
+
     def contents(self) -> list[tuple[int, int]]:
         """Content runs; pieces of one content that the tagger tore apart are mended."""
         sure = self.content
@@ -222,7 +227,7 @@ class _Reader:
         if cue not in self._source_of:
             at, none = self.reading.point("source", cue[0], cue[0] + 1)
             source = _best_run(at, none, self._sources)
-            self._source_of[cue] = self.characters(*source) if source else None
+            self._source_of[cue] = self.phrase(source)
         return _Link(cue, self._source_of[cue])
 
     def group(self, link: _Link, start: int) -> int:
@@ -247,7 +252,7 @@ class _Reader:
         score: float | None = None,
     ) -> Found:
         first, last = self.tokens.between(start, end)
-        cue = self.characters(*link.cue) if link.cue else None
+        cue = self.phrase(link.cue)
         if score is None:
             score = float(self.content[first:last].mean()) if last > first else 0.0
         speech = kind == "direct" or cue is None or is_speech(self.text[cue[0] : cue[1]])

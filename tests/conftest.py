@@ -63,3 +63,21 @@ def read() -> Read:
                                {k: [v] for k, v in keys.items()})  # fmt: skip
 
     return make
+
+
+@pytest.fixture
+def noise() -> Callable[[str, int], tuple[Tokens, Reading]]:
+    """noise(text, seed): an extractor that knows nothing, and says it in runs of a few words."""
+
+    def make(text: str, seed: int) -> tuple[Tokens, Reading]:
+        rng = np.random.default_rng(seed)
+        tokens = words_as_tokens(text)
+        n = len(tokens)
+        levels = np.repeat(rng.dirichlet([0.5, 0.2, 0.5], size=(n // 3 + 1, len(ROLES))), 3, axis=0)[:n]
+        queries, keys = (
+            {link: [rng.normal(size=(n + 1, LINK_WIDTH)).astype(np.float32) * 3] for link in LINKS}
+            for _ in range(2)
+        )
+        return tokens, Reading(levels.astype(np.float32), [Window(0, n, 0, n)], queries, keys)
+
+    return make

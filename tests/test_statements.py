@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from quoth.model.statements import Found, find_statements
 
 Read = Callable[..., Any]
+EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 def found(text: str, read: Read, *attributions: tuple[str, str, str, str]) -> list[Found]:
@@ -103,3 +108,18 @@ def test_up_to_three_words_are_a_fragment_unless_they_are_a_sentence(read: Read)
 
 def test_an_empty_text_has_no_statement(read: Read) -> None:
     assert found("", read) == []
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_the_extractor_says_spans_are_sound(seed: int, noise: Callable[..., Any]) -> None:
+    with (EXAMPLES / "articles.jsonl").open(encoding="utf-8") as lines:
+        texts = [json.loads(line)["text"] for line in lines]
+    for text in texts[seed % 2 :: 2]:
+        statements = find_statements(text, *noise(text, seed))
+        assert statements
+        for s in statements:
+            assert text[s.start : s.end].strip() and "\n" not in text[s.start : s.end]
+            assert s.first < s.last and s.clause[0] < s.clause[1]
+            assert all(span is None or text[slice(*span)].strip() for span in (s.cue, s.source))
+        spans = [(s.start, s.end) for s in statements if s.kind != "direct"]
+        assert len({*spans}) == len(spans)
