@@ -26,7 +26,7 @@ _CLUTTER = regex.compile(
     )""",
     regex.VERBOSE | regex.IGNORECASE,
 )
-_AGENCY = r"(?:Getty(?:\ Images)?|AFP|Reuters|AP(?:\ Photo)?|EPA)"
+_AGENCY = r"(?:Getty(?:\ Images)?|AFP|R(?:euters|EUTERS)|AP(?:\ Photo)?|EPA)"
 # An agency is credited after a mark ("Karl Ode/AFP", "(Reuters)") or before a slash; sentences only name it.
 _CREDIT = regex.compile(
     rf"""(?:

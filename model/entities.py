@@ -112,6 +112,9 @@ def _names_in(text: str, sequence: list[tuple[int, int]]) -> list[Mention]:
             a += 1
         while b > a and words[b - 1] in _LINKS:
             b -= 1
+        if b - a > 2 and words[a].casefold() in _COUNTRIES and looks_like_person(" ".join(words[a + 1 : b])):
+            # "special envoy for Peru Bob Lee"
+            a += 1
         office = words[a : a + 3] if b - a == 3 and words[a + 1 : a + 2] == ["of"] else words[a:b]
         if a < b and not all(is_title(w) or w == "of" or w.casefold() in _OFFICES for w in office):
             # "the President", "the Secretary of State" name an office, not who holds it.

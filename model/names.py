@@ -47,6 +47,12 @@ def looks_like_person(name: str) -> bool:
     words = name.split()
     if not 2 <= len(words) <= 5:
         return False
+    acronyms = (
+        w for w in words if w.isupper() and w.isalpha() and len(w) > 2 and w.casefold() not in SUFFIXES
+    )
+    if not name.isupper() and any(acronyms):
+        # An acronym is no part of a person's name.
+        return False
     for word in words:
         bare = word.strip(",.").casefold()
         if bare in GENERIC:

@@ -222,12 +222,12 @@ class _Cast:
         )
         if own is None:
             return self._best(everyone, masses, 0.0, source, start)
-        best = int(np.argmax(masses))
         if _DEFINITE.match(phrase):
             if institution := self._institution(phrase, source[0]):
                 return Named(institution.name, institution.type, source, 0.8)
-            if masses[best] > KNOWN * masses[own] and masses[best] > 0.3:
-                return self._best(everyone, masses, 0.0, source, start)
+            fitting = np.where([_may_be(phrase, e) for e in everyone], masses, 0.0)
+            if fitting.max() > max(KNOWN * masses[own], 0.3):
+                return self._best(everyone, fitting, 0.0, source, start)
         entity = everyone[own]
         return Named(entity.name, entity.type, source, 0.6 + 0.39 * float(masses[own]))
 
@@ -262,6 +262,13 @@ def _is_pronoun(phrase: str) -> bool:
     return 0 < len(words) <= 2 and all(word.casefold() in _PRONOUNS for word in words)
 
 
+def _may_be(phrase: str, entity: Entity) -> bool:
+    """Whether a description can stand for an entity: "the military" is nobody, "the minister" no ministry."""
+    if description_type(phrase) == "unnamed":
+        return entity.type in ("person", "unnamed") or entity.type == "organization"
+    return entity.type != "person"
+
+
 def _allowed_types(pronoun: str) -> set[str]:
     word = _WORD.findall(pronoun)[0].casefold()
     if word in _PERSONAL:
@@ -293,6 +300,7 @@ def description_type(phrase: str) -> SpeakerType:
 _BODIES = frozenset(
     """embassy ministry statement report study lawsuit complaint indictment document memo letter filing court paper
     newspaper firm airline regulator watchdog union charity administration panel commission company bank bureau tribunal
-    prosecution defense defence family website account article editorial poll survey investigation inquiry""".split()
+    prosecution defense defence family website account article editorial poll survey investigation inquiry military
+    opposition regime palace network outlet""".split()
 )
 _PLURALS = frozenset("people men women police staff children militia media press public crew".split())

@@ -94,7 +94,11 @@ def find_statements(text: str, tokens: Tokens, reading: Reading) -> list[Found]:
         link = reader.link(first, last)
         kind: Kind = "mixed" if inner else "indirect"
         group = reader.group(link, start)
-        found.append(reader.found(start, end, kind, False, link, group))
+        clause = reader.found(start, end, kind, False, link, group)
+        if _WORD.search(text, _WORD.search(text, clause.start, clause.end).end(), clause.end) is None:
+            # One word that nothing was done to is no statement.
+            continue
+        found.append(clause)
         for k in inner:
             taken.add(k)
             p = quoted[k]

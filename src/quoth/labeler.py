@@ -30,6 +30,9 @@ from quoth.repeats import answer_once
 WEIGHTS = Path(__file__).parent / "weights"
 ARTICLES_AT_ONCE = 32
 TOKEN_BUDGET = 8192
+LIKELY = 0.55
+"""Paraphrases whose tokens are less likely content than this, on average, are not reported."""
+
 _SURROGATE = regex.compile("[\ud800-\udfff]")
 _PHRASE = regex.compile(r"[\p{L}\p{N}$#@](?:[^\n\r\u2028\u2029“”„«»\"]*[\p{L}\p{M}\p{N}%])?")
 _CLUSTER = regex.compile(r"\X")
@@ -126,7 +129,8 @@ class Labeler:
     def _reported(self, found: Found) -> bool:
         if found.kind == "direct":
             return True
-        return (self._all_cues or found.speech) and found.cue is not None
+        said = self._all_cues or found.speech
+        return said and found.cue is not None and found.score >= LIKELY
 
 
 class _Builder:
