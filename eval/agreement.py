@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from quoth.errors import InputError
 from quoth.eval import scores
-from quoth.eval.gold import SENTIMENTS, STANCES
+from quoth.eval.gold import SENTIMENTS, STANCES, read_lines
 from quoth.eval.scores import Floats, Interval
 from quoth.records import Sentiment, Stance
 from quoth.titles import plain_name
@@ -124,7 +124,7 @@ def read_passes(path: Path, field: Field = "stance") -> Annotations:
     """
     places: dict[tuple[str, int, int], int] = {}
     rows: list[dict[str, str]] = []
-    for number, line in _lines(path):
+    for number, line in read_lines(path):
         where = f"{path}, line {number}"
         place: _Place = _decoded(line, _Place, where)
         span = place.article, place.start, place.end
@@ -381,14 +381,6 @@ def _decoded(line: bytes | msgspec.Raw, kind: Any, where: str) -> Any:
         return msgspec.json.decode(line, type=kind)
     except (msgspec.DecodeError, UnicodeError) as error:
         raise InputError(f"{where}: {error}") from error
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    try:
-        with path.open("rb") as lines:
-            yield from ((number, line) for number, line in enumerate(lines, 1) if line.strip())
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error
 
 
 def _cell(interval: Interval) -> str:
