@@ -14,7 +14,7 @@ GENERIC = frozenset(
     coalition alliance movement club league states kingdom republic nations state street church school
     hospital fund trust exchange parliament senate congress assembly caucus project report reports
     security airport airlines airways air team city county district station journalists americans
-    democrats republicans organization organisation tv radio channel agency act bill law treaty accord
+    democrats republicans organization organisation tv radio channel agency act treaty accord
     agreement protocol plan deal summit conference prize award festival""".split()
 )
 
