@@ -50,7 +50,8 @@ def evaluate_files(
     if predictions is not None:
         texts = {article.id: article.text for article in labelled}
         told = predicted_records(predictions, texts, columns if predictions.suffix in SUFFIXES else None)
-        result: dict[str, Any] = {"end_to_end": evaluate(labelled, told)}
+        notes = sorted({note for record in told.values() for note in record.warnings})
+        result: dict[str, Any] = {"end_to_end": evaluate(labelled, told), "notes": notes}
     else:
         labeler = Labeler.from_pretrained(model or "small")
         classified = labeler.classify((a.text, s.start, s.end) for a in labelled for s in a.statements)
@@ -131,7 +132,7 @@ def _difference(gold: Sequence[GoldArticle], ours: Sequence[str], theirs: Sequen
 
 
 def _remarks(result: Mapping[str, Any]) -> list[str]:
-    lines = []
+    lines = [f"Note: {note}." for note in result.get("notes", ())]
     if c := result.get("gold_spans", {}).get("calibration"):
         lines.append(
             f"Stance probabilities on {c['n']} gold spans: ECE {c['ece']:.3f} (a perfectly calibrated model: "

@@ -36,8 +36,8 @@ KNOWN = 1.5
 """A definite description ("the minister") is somebody else who is pointed at so many times more strongly."""
 
 _SEGMENT = regex.compile(r"[^,;()–—]+")
-_ORIGIN = regex.compile(r"(?:of|from|in)(?: the)?(?: \p{Lu}[\w.\-]*)+")
-"""The senator "of Iowa", the lawyer "from Acme"."""
+_ORIGIN = regex.compile(r"(?:of|from|in|at|with|for)\s")
+"""Bob Lee "of Iowa", "from the audit office"."""
 _OVERRUN = regex.compile(r"\p{Ll}+ed\b")
 """A verb that the tagger took for part of the name."""
 _EXAMPLES = regex.compile(r"\s*(?:including|such as|like|among them|led by)\b")
@@ -118,7 +118,7 @@ class _Cast:
             ]
             for mention, entity in sorted(inside, key=lambda pair: -pair[0].end):
                 rest = self.text[mention.end : segment.end()].strip(" .\u00a0\"”’'")
-                if _ORIGIN.fullmatch(rest) or _OVERRUN.match(rest):
+                if entity.type == "person" and _ORIGIN.match(rest) or _OVERRUN.match(rest):
                     rest = ""
                 before = _WORD.findall(self.text[segment.start() : mention.start])[-3:]
                 if not rest and (_named_by_office(before, entity) or not _BEFORE_OTHER.intersection(before)):

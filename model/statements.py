@@ -79,8 +79,12 @@ def find_statements(text: str, tokens: Tokens, reading: Reading) -> list[Found]:
     quoted = passages(text)
     found: list[Found] = []
     taken: set[int] = set()
-    for first, last in reader.contents():
-        start, end = reader.characters(first, last)
+    clauses = [
+        clause
+        for content in reader.contents()
+        for clause in _sentences(text, *reader.characters(*content), quoted)
+    ]
+    for start, end in clauses:
         inner = [k for k, p in enumerate(quoted) if _overlap(p, start, end) * 2 >= p.end - p.start]
         outside = _words_outside(text, start, end, quoted)
         if inner and outside <= 1 or outside == 0 or not inner and reader.is_no_clause(start, end):
@@ -132,6 +136,17 @@ def find_statements(text: str, tokens: Tokens, reading: Reading) -> list[Found]:
     quiet = [(a, b) for a, b in lines if is_clutter(text[a:b])]
     found = [f for f in found if not any(a <= f.start < b for a, b in quiet)]
     return sorted(_without_repeats(found), key=lambda f: (f.start, -f.end))
+
+
+def _sentences(text: str, start: int, end: int, quoted: list[Passage]) -> list[tuple[int, int]]:
+    """A content cut where a sentence ends outside quotation marks: a paraphrase is one clause."""
+    cuts = [
+        m.end()
+        for m in _SENTENCE_END.finditer(text, start, end)
+        if not any(p.start < m.start() and m.end() < p.end for p in quoted)
+    ]
+    pieces = zip([start, *cuts], [*cuts, end], strict=True)
+    return [(a, a + len(text[a:b].rstrip())) for a, b in pieces if text[a:b].strip()]
 
 
 def _without_repeats(found: list[Found]) -> list[Found]:

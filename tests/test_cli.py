@@ -84,6 +84,8 @@ def test_the_suffix_chooses_the_format(name: str, tmp_path: Path) -> None:
         (["label", str(ARTICLES), "--model", "huge"], "huge: neither a folder nor a model"),
         (["train", "nowhere.toml", "--data", ".", "--run", "."], "nowhere.toml"),
         (["eval", "--gold", "nowhere.jsonl", "--articles", str(ARTICLES)], "nowhere.jsonl"),
+        (["label", str(ARTICLES), "-o", str(ARTICLES)], "is also read"),
+        (["label", str(ARTICLES), "-o", "out.xlsx"], "found suffix '.xlsx', expected one of .jsonl"),
         (["eval"], "give --gold with --articles, or --attributions"),
     ],
 )
@@ -101,6 +103,18 @@ def test_the_schema_in_the_package_is_the_types_own() -> None:
     assert json.loads(printed) == msgspec.to_builtins(json_schema())
     committed = ROOT / "src" / "quoth" / "record.schema.json"
     assert committed.read_text("utf-8") == printed, "quoth schema > src/quoth/record.schema.json"
+
+
+def test_what_is_passed_over_is_said(tmp_path: Path) -> None:
+    text = (
+        "Der Minister sagte am Montag, der Damm sei sicher und alles sei von seinen Leuten geprüft worden. "
+        "Die Opposition wies das zurück und forderte eine neue Untersuchung durch das Parlament."
+    )
+    (tmp_path / "in.txt").write_text(text, "utf-8")
+    result = CliRunner().invoke(main, ["label", str(tmp_path), "-o", str(tmp_path / "out.csv")])
+    assert (result.exit_code, "warnings on 1 of 1 articles" in result.output) == (0, True)
+    (tmp_path / "empty").mkdir()
+    assert "no article found" in CliRunner().invoke(main, ["label", str(tmp_path / "empty")]).output
 
 
 def test_version() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -167,6 +168,12 @@ def test_given_spans_are_classified(labeler: Labeler) -> None:
 def test_a_span_without_a_word_is_an_error(labeler: Labeler) -> None:
     with pytest.raises(InputError, match=r"span \[2, 2\)"):
         labeler.classify([("A text.", 2, 2)])
+
+
+def test_a_text_that_is_none_is_an_error(labeler: Labeler) -> None:
+    nothing: Any = None
+    with pytest.raises(InputError, match="article a7: text: found NoneType, expected a string"):
+        next(labeler.label([Article(id="a7", text=nothing)]))
 
 
 def test_an_unknown_model_is_an_error_that_names_those_there_are(tmp_path: Path) -> None:

@@ -9,10 +9,22 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 import quoth
-from quoth.errors import QuothError
+from quoth.errors import InputError, QuothError
 
 if TYPE_CHECKING:
     from quoth.stream import Counts, Watcher
+
+SHAPES = {
+    ".jsonl": "jsonl",
+    ".json": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".html": "html",
+    ".htm": "html",
+    ".txt": "table",
+}
+"""Suffix of an output file -> format."""
 
 SOME_REJECTED = 3
 """Exit status of a run that finished but could not label every row."""
@@ -107,12 +119,19 @@ def label(
     from quoth.stream import stream
     from quoth.writing import open_writer
 
+    shape = format_ or _shape_of(out)
+    for name in inputs:
+        if out is not None and out.exists() and name != "-" and out.samefile(name):
+            raise InputError(f"{out}: is also read; name another file for the output")
     columns = Columns(id=id_column or "id", text=text_column or "text")
     rows = read(inputs, columns, sys.stdin.buffer, input_format)
     labeler = Labeler.from_pretrained(model, threads, all_cues=all_cues, min_probability=min_probability)
-    shape = format_ or _shape_of(out)
     with _rejects(errors, out) as rejects, open_writer(out, shape) as writer, _progress(out) as watch:
         counts = stream(rows, labeler, writer, rejects, strict, watch)
+    if counts.warned:
+        click.echo(f"quoth: warnings on {counts.warned} of {counts.labelled} articles, in their records' `warnings`", err=True)
+    if not counts.labelled and not counts.rejected:
+        click.echo("quoth: no article found", err=True)
     if counts.rejected:
         click.echo(f"quoth: {counts.rejected} rows could not be labelled, {counts.labelled} were", err=True)
         sys.exit(SOME_REJECTED)
@@ -121,10 +140,12 @@ def label(
 def _shape_of(out: Path | None) -> str:
     if out is None:
         return "table" if sys.stdout.isatty() else "jsonl"
-    suffix = out.suffix.lstrip(".").lower()
-    return {"csv": "csv", "parquet": "parquet", "html": "html", "htm": "html", "txt": "table"}.get(
-        suffix, "jsonl"
-    )
+    shape = SHAPES.get(out.suffix.lower())
+    if shape is None:
+        raise InputError(
+            f"{out}: found suffix {out.suffix!r}, expected one of {', '.join(SHAPES)}, or --format"
+        )
+    return shape
 
 
 def _rejects(errors: Path | None, out: Path | None) -> Any:
@@ -198,20 +219,24 @@ def train(config: Path, data: Path, folder: Path, out: Path | None, device: str)
 
 
 @main.command(name="eval")
-@click.option("--gold", type=click.Path(path_type=Path), help="Label file, JSONL.")
-@click.option("--articles", type=click.Path(path_type=Path), help="Folder or JSONL of the labels' texts.")
+@click.option("--gold", type=click.Path(path_type=Path), help="Labels: stand-off JSONL, CSV or TSV.")
+@click.option(
+    "--articles", type=click.Path(path_type=Path), help="Texts of the labels: a folder or a JSONL file."
+)
 @click.option(
     "--attributions", type=click.Path(path_type=Path), help="Score contents and sources on this file instead."
 )
 @click.option(
-    "--predictions", type=click.Path(path_type=Path), help="What `quoth label` wrote for these articles."
+    "--predictions",
+    type=click.Path(path_type=Path),
+    help="What `quoth label` or another system said: JSONL or CSV.",
 )
 @click.option(
     "--column",
     "columns",
     multiple=True,
     metavar="FIELD=NAME",
-    help="What a table calls a field: article, start, end, stance, speaker, ...",
+    help="What a table calls a field: article, start, end, stance, kind, sentiment, speaker, target.",
 )
 @click.option("--model", help="Label the articles with this model instead.  [default: small]")
 @click.option(

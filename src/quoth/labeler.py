@@ -77,8 +77,8 @@ class Labeler:
 
     def label_one(self, article: Article | str) -> Record:
         """The record of one article or bare text."""
-        if isinstance(article, str):
-            article = Article(id=document_hash(article), text=article)
+        if not isinstance(article, Article):
+            article = Article(id=document_hash(article) if isinstance(article, str) else "?", text=article)
         return self._label_chunk([article])[0]
 
     def classify(self, spans: Iterable[tuple[str, int, int]]) -> list[Told]:
@@ -98,6 +98,10 @@ class Labeler:
         return tell_stances(self._checkpoint, asked, TOKEN_BUDGET)
 
     def _label_chunk(self, articles: list[Article]) -> list[Record]:
+        for article in articles:
+            if not isinstance(article.text, str):
+                found = type(article.text).__name__
+                raise InputError(f"article {article.id}: text: found {found}, expected a string")
         warnings = [english_warning(article.text) for article in articles]
         # Half a surrogate pair is no character, and no file can hold it.
         texts = [
