@@ -129,7 +129,10 @@ def label(
     with _rejects(errors, out) as rejects, open_writer(out, shape) as writer, _progress(out) as watch:
         counts = stream(rows, labeler, writer, rejects, strict, watch)
     if counts.warned:
-        click.echo(f"quoth: warnings on {counts.warned} of {counts.labelled} articles, in their records' `warnings`", err=True)
+        click.echo(
+            f"quoth: warnings on {counts.warned} of {counts.labelled} articles, in their records' `warnings`",
+            err=True,
+        )
     if not counts.labelled and not counts.rejected:
         click.echo("quoth: no article found", err=True)
     if counts.rejected:
