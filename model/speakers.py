@@ -171,19 +171,6 @@ class _Cast:
                 return Mention(a, b, self.text[a:b]), entity
         return None
 
-    def _institution(self, phrase: str, start: int) -> Entity | None:
-        """ "the commission": the one institution named before whose name holds that word."""
-        words = phrase.split()
-        if len(words) != 2 or words[0].casefold() != "the" or words[1].casefold() not in GENERIC:
-            return None
-        noun = words[1].casefold()
-        named = [
-            e
-            for e in self.people
-            if e.mentions[0].start < start and noun in e.name.casefold().split() and len(e.name.split()) > 1
-        ]
-        return named[0] if len(named) == 1 else None
-
     def name(
         self, source: tuple[int, int] | None, where: NDArray[np.float32], nowhere: float, start: int
     ) -> Named:
@@ -223,8 +210,8 @@ class _Cast:
         if own is None:
             return self._best(everyone, masses, 0.0, source, start)
         if _DEFINITE.match(phrase):
-            if institution := self._institution(phrase, source[0]):
-                return Named(institution.name, institution.type, source, 0.8)
+            if found := institution(self.people, phrase, source[0]):
+                return Named(found.name, found.type, source, 0.8)
             fitting = np.where([_may_be(phrase, e) for e in everyone], masses, 0.0)
             if fitting.max() > max(KNOWN * masses[own], 0.3):
                 return self._best(everyone, fitting, 0.0, source, start)
@@ -260,6 +247,20 @@ def _named_by_office(before: list[str], entity: Entity) -> bool:
 def _is_pronoun(phrase: str) -> bool:
     words = _WORD.findall(phrase)
     return 0 < len(words) <= 2 and all(word.casefold() in _PRONOUNS for word in words)
+
+
+def institution(people: list[Entity], phrase: str, start: int) -> Entity | None:
+    """ "the commission": the one institution named before `start` whose name holds that word."""
+    words = phrase.split()
+    if len(words) != 2 or words[0].casefold() != "the" or words[1].casefold() not in GENERIC:
+        return None
+    noun = words[1].casefold()
+    named = [
+        e
+        for e in people
+        if e.mentions[0].start < start and noun in e.name.casefold().split() and len(e.name.split()) > 1
+    ]
+    return named[0] if len(named) == 1 else None
 
 
 def _may_be(phrase: str, entity: Entity) -> bool:

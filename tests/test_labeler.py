@@ -191,11 +191,24 @@ def test_scores_become_probabilities(score: float, line: tuple[float, float], pr
     assert calibrated(score, line) == probability
 
 
-def test_a_target_phrase_names_its_party() -> None:
-    text = "The Lindholt Port Authority fired Jonas Ek. Ek’s lawyers blamed the Authority."
-    start = text.index("Ek’s")
-    assert party(entities(text), start, start + 12) == "Jonas Ek"
-    assert party(entities(text), text.index("fired"), text.index("fired") + 5) is None
+@pytest.mark.parametrize(
+    ("phrase", "name"),
+    [
+        ("Ek’s lawyers", "Jonas Ek"),
+        ("the authority’s claims", "Lindholt Port Authority"),
+        ("the embassy’s claims", "the embassy"),
+        ("the ministry", "the ministry"),
+        ("the two boys", None),
+        ("fired", None),
+    ],
+)
+def test_a_target_phrase_names_its_party(phrase: str, name: str | None) -> None:
+    text = (
+        "The Lindholt Port Authority fired Jonas Ek. Ek’s lawyers denied the authority’s claims, the embassy’s "
+        "claims and all that the ministry and the two boys said."
+    )
+    start = text.index(phrase)
+    assert party(entities(text), text, start, start + len(phrase)) == name
 
 
 def test_ends_split_neither_words_nor_graphemes() -> None:

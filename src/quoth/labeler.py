@@ -20,7 +20,7 @@ from quoth.model.attributions import read
 from quoth.model.checkpoint import Calibration, Checkpoint
 from quoth.model.entities import Entity, entities
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
-from quoth.model.speakers import Named, name_speakers
+from quoth.model.speakers import Named, description_type, institution, name_speakers
 from quoth.model.stances import Told, tell_stances
 from quoth.model.statements import Found, find_statements
 from quoth.model.windows import Tokens
@@ -191,7 +191,7 @@ class _Builder:
         if phrase is None:
             return None
         start, end = phrase.span()
-        return Target(self._text[start:end], start, end, party(self._entities, start, end))
+        return Target(self._text[start:end], start, end, party(self._entities, self._text, start, end))
 
     @functools.cached_property
     def _entities(self) -> list[Entity]:
@@ -212,15 +212,25 @@ def calibrated(score: float, line: tuple[float, float]) -> float:
     return round(1 / (1 + math.exp(-(slope * math.log(score / (1 - score)) + offset))), 4)
 
 
-def party(people: list[Entity], start: int, end: int) -> str | None:
-    """The fullest name of the party that a target phrase at [start, end) names: its first name, if any."""
+def party(people: list[Entity], text: str, start: int, end: int) -> str | None:
+    """The party that a target phrase at [start, end) means, as fully as the article names it.
+
+    The first name in the phrase; else the institution that it means ("the embassy’s claims": the embassy, by
+    its name where the article gives one).
+    """
     inside = [
         (m.start, entity.name)
         for entity in people
         for m in entity.mentions
         if start <= m.start and m.end <= end
     ]
-    return min(inside)[1] if inside else None
+    if inside:
+        return min(inside)[1]
+    owner = regex.split(r"['’]s?\b|['’](?=\s)", text[start:end])[0]
+    named = institution(people, owner, start)
+    if named:
+        return named.name
+    return owner if description_type(owner) == "organization" else None
 
 
 def document_hash(text: str) -> str:
