@@ -22,6 +22,7 @@ _EDGE = " \t\r\n\u00a0,;:–—-"
 _SENTENCE_END = regex.compile(
     r"(?<!\b\p{Lu}|\b(?:Mr|Ms|Dr|Mrs|Sen|Rep|Gov|Gen|Lt|St|Jr))[.!?][\"”’']?\s+(?=[\"“‘']?\p{Lu})|\n"
 )
+_TAIL = regex.compile(r"[\s,;:–—-]+(?:(?:and|but|or|while)\s*)?$")
 FRAGMENT_WORDS = 3
 
 SHORT_WORDS = 8
@@ -146,7 +147,7 @@ def _sentences(text: str, start: int, end: int, quoted: list[Passage]) -> list[t
         if not any(p.start < m.start() and m.end() < p.end for p in quoted)
     ]
     pieces = zip([start, *cuts], [*cuts, end], strict=True)
-    return [(a, a + len(text[a:b].rstrip())) for a, b in pieces if text[a:b].strip()]
+    return [(a, a + len(_TAIL.sub("", text[a:b]))) for a, b in pieces if text[a:b].strip()]
 
 
 def _without_repeats(found: list[Found]) -> list[Found]:

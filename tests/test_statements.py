@@ -48,6 +48,23 @@ def test_a_paraphrase_is_its_clause_of_content(read: Read) -> None:
     assert statement.speech
 
 
+def test_a_paraphrase_does_not_end_in_an_and(read: Read) -> None:
+    text = "The mayor said that the new bridge across the harbour was rotten, and she left."
+    content = "that the new bridge across the harbour was rotten, and"
+    (statement,) = found(text, read, (content, "said", "The mayor", ""))
+    assert text[statement.start : statement.end] == "that the new bridge across the harbour was rotten"
+
+
+def test_a_paraphrase_is_of_one_sentence(read: Read) -> None:
+    text = (
+        "The mayor said that the new bridge across the harbour was rotten. Nobody at the quay believed her."
+    )
+    content = "that the new bridge across the harbour was rotten. Nobody at the quay believed her"
+    first, second = found(text, read, (content, "said", "The mayor", ""))
+    assert text[first.start : first.end] == "that the new bridge across the harbour was rotten."
+    assert text[second.start : second.end] == "Nobody at the quay believed her"
+
+
 def test_a_short_paraphrase_is_given_with_what_was_done_to_it(read: Read) -> None:
     text = "On Monday the ministry strongly denied the charge."
     (statement,) = found(text, read, ("the charge", "strongly denied", "the ministry", ""))
