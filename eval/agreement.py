@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from quoth.errors import InputError
 from quoth.eval import scores
-from quoth.eval.gold import SENTIMENTS, STANCES, read_lines
+from quoth.eval.gold import SENTIMENTS, STANCES, decoded, read_lines
 from quoth.eval.scores import Floats, Interval
 from quoth.records import Sentiment, Stance
 from quoth.titles import plain_name
@@ -126,14 +126,14 @@ def read_passes(path: Path, field: Field = "stance") -> Annotations:
     rows: list[dict[str, str]] = []
     for number, line in read_lines(path):
         where = f"{path}, line {number}"
-        place: _Place = _decoded(line, _Place, where)
+        place = decoded(line, _Place, where)
         span = place.article, place.start, place.end
         if not 0 <= place.start < place.end:
             raise InputError(f"{where}: `start` {place.start} and `end` {place.end} enclose nothing")
         if span in places:
             raise InputError(f"{where}: {span} is on line {places[span]} already")
         places[span] = number
-        rest: dict[str, msgspec.Raw] = _decoded(line, dict[str, msgspec.Raw], where)
+        rest = decoded(line, dict[str, msgspec.Raw], where)
         passes = {name: raw for name, raw in rest.items() if name not in _Place.__struct_fields__}
         labels = {name: _label(raw, field, f"{where}, `{name}`") for name, raw in passes.items()}
         rows.append({name: label for name, label in labels.items() if label is not None})
@@ -360,27 +360,16 @@ def _macro_f1_of(classes: Sequence[str]) -> scores.Metric:
 
 
 def _label(raw: msgspec.Raw, field: Field, where: str) -> str | None:
-    try:
-        labels: _Labels | None = _decoded(raw, _Labels | None, where)
-    except InputError as error:
-        raise InputError(
-            f"{error}; stances are {', '.join(STANCES)}, sentiments {', '.join(SENTIMENTS)}"
-        ) from error
-    if labels is None:
+    if bytes(raw) == b"null":
         return None
+    hint = f"; stances are {', '.join(STANCES)}, sentiments {', '.join(SENTIMENTS)}"
+    labels = decoded(raw, _Labels, where, hint)
     label = getattr(labels, field)
     if label is UNSET:
         raise InputError(f"{where}: no `{field}`")
     if field == "speaker":
         return NO_SPEAKER if label is None else plain_name(label)
     return str(label)
-
-
-def _decoded(line: bytes | msgspec.Raw, kind: Any, where: str) -> Any:
-    try:
-        return msgspec.json.decode(line, type=kind)
-    except (msgspec.DecodeError, UnicodeError) as error:
-        raise InputError(f"{where}: {error}") from error
 
 
 def _cell(interval: Interval) -> str:

@@ -80,7 +80,7 @@ def read_gold(labels: Path, articles: Path) -> list[GoldArticle]:
         where = f"{labels}, line {number}, article {row.article}"
         text = texts.text(row.article, where, row.sha256)
         items = ((f"{where}, item {k}", raw) for k, raw in enumerate(row.statements))
-        statements = checked(((place, _decoded(raw, place)) for place, raw in items), text)
+        statements = checked(((place, _statement(raw, place)) for place, raw in items), text)
         gold.append(GoldArticle(row.article, text, row.split, statements))
     return gold
 
@@ -182,14 +182,18 @@ def kinds_of(text: str) -> Callable[[int, int], Kind]:
     return kind
 
 
-def _decoded(raw: msgspec.Raw, place: str) -> GoldStatement:
+def decoded(raw: bytes | msgspec.Raw, kind: type[T], where: str, hint: str = "") -> T:
+    """JSON as `kind`; raises InputError that begins with `where` and ends with `hint`."""
     try:
-        return msgspec.json.decode(raw, type=GoldStatement)
-    except msgspec.ValidationError as error:
-        raise InputError(
-            f"{place}: {error}; kinds are {', '.join(KINDS)}, stances {', '.join(STANCES)}, "
-            f"sentiments {', '.join(SENTIMENTS)}"
-        ) from error
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise InputError(f"{where}: {error}{hint}") from error
+
+
+def _statement(raw: msgspec.Raw, place: str) -> GoldStatement:
+    kinds, stances, sentiments = (", ".join(labels) for labels in (KINDS, STANCES, SENTIMENTS))
+    hint = f"; kinds are {kinds}, stances {stances}, sentiments {sentiments}"
+    return decoded(raw, GoldStatement, place, hint)
 
 
 def _text_in(folder: Path, article: str, where: str) -> str | None:
@@ -232,12 +236,8 @@ def unique(path: Path, rows: Iterable[tuple[int, str, T]]) -> Iterator[tuple[int
 
 
 def _rows(path: Path, kind: type[T]) -> Iterator[tuple[int, T]]:
-    decoder = msgspec.json.Decoder(kind)
     for number, line in read_lines(path):
-        try:
-            yield number, decoder.decode(line)
-        except msgspec.DecodeError as error:
-            raise InputError(f"{path}, line {number}: {error}") from error
+        yield number, decoded(line, kind, f"{path}, line {number}")
 
 
 def _records(path: Path) -> Iterator[tuple[int, Record]]:

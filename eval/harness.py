@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,17 @@ from quoth.errors import InputError
 from quoth.eval import scores
 from quoth.eval.attribution import pieces_of, score
 from quoth.eval.baselines import fit_predict
+from quoth.eval.comparison import compare
 from quoth.eval.gold import KINDS, STANCES, GoldArticle
 from quoth.eval.polnear import read_documents
 from quoth.eval.predictions import predicted_documents, predicted_records
 from quoth.eval.report import evaluate, evaluate_spans, markdown
-from quoth.eval.tables import SUFFIXES, read_labels
+from quoth.eval.tables import is_table, read_labels
 from quoth.labeler import Labeler
 from quoth.model.stances import Told
 from quoth.records import Article, Record
 
 Columns = Mapping[str, str] | None
-
-_FOUR = [k for k, stance in enumerate(STANCES) if stance != "other"]
 
 
 def evaluate_files(
@@ -46,10 +44,10 @@ def evaluate_files(
     to fit TF-IDF and logistic regression to, whose stances on the gold spans are compared with the
     model's.  Raises InputError as they and `evaluate` do.
     """
-    labelled = read_labels(gold, articles, columns if gold.suffix in SUFFIXES else None)
+    labelled = read_labels(gold, articles, columns if is_table(gold) else None)
     if predictions is not None:
         texts = {article.id: article.text for article in labelled}
-        told = predicted_records(predictions, texts, columns if predictions.suffix in SUFFIXES else None)
+        told = predicted_records(predictions, texts, columns if is_table(predictions) else None)
         notes = sorted({note for record in told.values() for note in record.warnings})
         result: dict[str, Any] = {"end_to_end": evaluate(labelled, told), "notes": notes}
     else:
@@ -118,15 +116,15 @@ def _calibration(gold: Sequence[GoldArticle], told: Sequence[Told]) -> dict[str,
 def _difference(gold: Sequence[GoldArticle], ours: Sequence[str], theirs: Sequence[str]) -> dict[str, Any]:
     """Macro-F1 over the four stances, ours less theirs, the same articles drawn for both."""
     told = iter(zip(ours, theirs, strict=True))
-    told_of = [[(s, next(told)) for s in a.statements] for a in gold]
+    told_of = {a.id: [(s, next(told)) for s in a.statements] for a in gold}
     differences: dict[str, Any] = {}
     for kind in KINDS:
-        rows = [[(s.stance, *two) for s, two in article if s.kind == kind] for article in told_of]
-        a, b = (
-            np.array([scores.confusion([r[0] for r in rs], [r[k] for r in rs], STANCES) for rs in rows])
-            for k in (1, 2)
-        )
-        d = scores.paired_bootstrap(a, b, partial(scores.macro_f1_of, classes=_FOUR))
+        rows = {
+            article: [(s.stance, *two) for s, two in answers if s.kind == kind]
+            for article, answers in told_of.items()
+        }
+        right, a, b = ({article: [row[k] for row in rs] for article, rs in rows.items()} for k in range(3))
+        d = compare(right, a, b).difference
         differences[kind] = {"value": d.value, "low": d.low, "high": d.high, "p": d.p}
     return differences
 

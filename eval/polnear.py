@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import msgspec
 
 from quoth.errors import InputError
-from quoth.eval.gold import check_hash, check_span, read_lines, unique
+from quoth.eval.gold import check_hash, check_span, decoded, read_lines, unique
 
 Document = dict[str, Any]
 """What `quoth.eval.attribution.score` takes: {"doc", "text", "statements": [{"content", "source", "cue"}]},
@@ -111,13 +111,8 @@ def read_predicted_documents(path: Path, texts: dict[str, str]) -> list[Document
 def _document_lines(path: Path) -> Iterator[tuple[int, _DocumentLine]]:
     rows = []
     for number, line in read_lines(path):
-        try:
-            row = msgspec.json.decode(line, type=_DocumentLine)
-        except msgspec.DecodeError as error:
-            raise InputError(
-                f"{path}, line {number}: {error}; expected "
-                '{"doc", "text", "statements": [{"content", "source", "cue"}]}'
-            ) from error
+        hint = '; expected {"doc", "text", "statements": [{"content", "source", "cue"}]}'
+        row = decoded(line, _DocumentLine, f"{path}, line {number}", hint)
         rows.append((number, row.doc, row))
     return unique(path, rows)
 
@@ -126,12 +121,8 @@ def _decoded(line: _DocumentLine, text: str, where: str) -> list[dict[str, list[
     statements = []
     for item, raw in enumerate(line.statements):
         place = f"{where}, item {item}"
-        try:
-            statement = msgspec.to_builtins(msgspec.json.decode(raw, type=_Attribution))
-        except msgspec.ValidationError as error:
-            raise InputError(
-                f"{place}: {error}; expected lists of [start, end] in {', '.join(ROLES)}"
-            ) from error
+        hint = f"; expected lists of [start, end] in {', '.join(ROLES)}"
+        statement = msgspec.to_builtins(decoded(raw, _Attribution, place, hint))
         for role in ROLES:
             for start, end in statement[role]:
                 check_span((start, end), text, f"{place}, field {role!r}")

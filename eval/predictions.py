@@ -33,12 +33,13 @@ from quoth.eval.gold import (
     check_hash,
     check_span,
     check_words,
+    decoded,
     kinds_of,
     read_lines,
     unique,
 )
 from quoth.eval.polnear import Document, read_predicted_documents
-from quoth.eval.tables import SUFFIXES, Row, read_rows
+from quoth.eval.tables import SUFFIXES, Row, is_table, read_rows
 from quoth.records import (
     SCHEMA_VERSION,
     Kind,
@@ -122,7 +123,7 @@ def predicted_records(
     expected: an unknown label or field, a span outside the text or given twice, other words than the text
     has there, a wrong number, a missing column, an article given twice.
     """
-    if path.suffix.lower() in SUFFIXES:
+    if is_table(path):
         answers = _from_table(path, columns)
     elif columns:
         raise InputError(f"{path}: column mapping: expected a table ({', '.join(SUFFIXES)})")
@@ -150,7 +151,7 @@ def predicted_documents(
     path: lines {"doc", "statements": [{"content", "source", "cue"}]}, or what `predicted_records` takes.
     """
     texts = {document["doc"]: document["text"] for document in gold}
-    if path.suffix.lower() not in SUFFIXES and _holds_documents(path):
+    if not is_table(path) and _holds_documents(path):
         return read_predicted_documents(path, texts)
     records = predicted_records(path, texts, columns)
     return [pieces_of(records[name], text) for name, text in texts.items() if name in records]
@@ -177,12 +178,7 @@ def _from_table(path: Path, columns: Mapping[str, str] | None) -> list[_Answer]:
 def _from_lines(path: Path, texts: Mapping[str, str]) -> Iterator[tuple[int, str, _Answer]]:
     for number, raw in read_lines(path):
         where = f"{path}, line {number}"
-        try:
-            line = msgspec.json.decode(raw, type=_Line)
-        except msgspec.DecodeError as error:
-            raise InputError(
-                f'{where}: {error}; expected {{"id": ..., "statements": [{{"start", "end", ...}}]}}'
-            ) from error
+        line = decoded(raw, _Line, where, '; expected {"id": ..., "statements": [{"start", "end", ...}]}')
         id = line.article if line.id is None else line.id
         if id is None:
             raise InputError(f"{where}: found fields {', '.join(msgspec.json.decode(raw))}, expected 'id'")
@@ -212,14 +208,11 @@ def _record(raw: bytes, where: str, text: str | None) -> Record:
 
 
 def _decoded(raw: msgspec.Raw, place: str) -> Said:
-    try:
-        return msgspec.json.decode(raw, type=Said)
-    except msgspec.ValidationError as error:
-        raise InputError(
-            f"{place}: {error}; fields are {', '.join(Said.__struct_fields__)}, kinds "
-            f"{', '.join(get_args(SaidKind))}, stances {', '.join(STANCES)}, sentiments "
-            f"{', '.join(SENTIMENTS)}"
-        ) from error
+    hint = (
+        f"; fields are {', '.join(Said.__struct_fields__)}, kinds {', '.join(get_args(SaidKind))}, stances "
+        f"{', '.join(STANCES)}, sentiments {', '.join(SENTIMENTS)}"
+    )
+    return decoded(raw, Said, place, hint)
 
 
 def _said(row: Row) -> Said:

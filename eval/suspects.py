@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quoth.errors import InputError
-from quoth.eval.gold import SENTIMENTS, STANCES, GoldArticle
+from quoth.eval.gold import SENTIMENTS, STANCES, GoldArticle, check_span
 from quoth.eval.scores import Floats
 
 _NOBODY = -1
@@ -139,10 +139,7 @@ def in_context(rows: Iterable[P], texts: Mapping[str, str], characters: int = 80
         if row.article not in texts:
             raise InputError(f"article {row.article}: no text")
         text = texts[row.article]
-        if not 0 <= row.start < row.end <= len(text):
-            raise InputError(
-                f"article {row.article}: span ({row.start}, {row.end}) does not lie in a text of {len(text)}"
-            )
+        check_span((row.start, row.end), text, f"article {row.article}")
         before = text[max(0, row.start - characters) : row.start]
         after = text[row.end : row.end + characters]
         found.append((row, Passage(before, text[row.start : row.end], after)))

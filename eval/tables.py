@@ -120,9 +120,14 @@ def read_rows(
         raise InputError(f"{path}: found byte 0x{error.object[error.start]:02x}, expected UTF-8") from error
 
 
+def is_table(path: Path) -> bool:
+    """Whether a file is read as a table, by its suffix."""
+    return path.suffix.lower() in SUFFIXES
+
+
 def read_labels(labels: Path, articles: Path, columns: Mapping[str, str] | None = None) -> list[GoldArticle]:
     """Gold of a table or, as `read_gold` has it, of a stand-off JSONL file."""
-    if labels.suffix.lower() in SUFFIXES:
+    if is_table(labels):
         return read_gold_table(labels, articles, columns)
     if columns:
         raise InputError(f"{labels}: column mapping: expected a table ({', '.join(SUFFIXES)})")

@@ -60,7 +60,7 @@ class Checkpoint:
                 raise ModelError(
                     f"{folder}: {name} is missing; a model folder holds {', '.join(FILES)}, model.json"
                 )
-            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != self.manifest.files.get(name):
+            if _sha256(folder / name) != self.manifest.files.get(name):
                 raise ModelError(
                     f"{folder}: {name} is not the file that model.json describes; it was altered"
                 )
@@ -127,14 +127,18 @@ def read_manifest(folder: Path) -> Manifest:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write model.json with the hashes of the files that lie in the folder."""
-    files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
+    files = {name: _sha256(folder / name) for name in FILES}
     manifest = msgspec.structs.replace(manifest, files=files)
     (folder / "model.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
 
 
 def folder_hash(folder: Path) -> str:
     """12 hexadecimal digits over model.json, which holds the hash of every other file."""
-    return hashlib.sha256((folder / "model.json").read_bytes()).hexdigest()[:12]
+    return _sha256(folder / "model.json")[:12]
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def quantize_rows(table: NDArray[np.float32]) -> dict[str, Array]:

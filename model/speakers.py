@@ -9,7 +9,7 @@ import regex
 from numpy.typing import NDArray
 
 from quoth.model.attributions import Reading
-from quoth.model.entities import Entity, Mention, entities
+from quoth.model.entities import Entity, Mention
 from quoth.model.names import GENERIC
 from quoth.model.statements import Found
 from quoth.model.windows import Tokens
@@ -57,10 +57,11 @@ class Named:
     score: float
 
 
-def name_speakers(text: str, tokens: Tokens, reading: Reading, found: list[Found]) -> dict[int, Named]:
-    """The speaker of each group of statements."""
+def name_speakers(
+    text: str, tokens: Tokens, reading: Reading, found: list[Found], people: list[Entity]
+) -> dict[int, Named]:
+    """The speaker of each group of statements; people: the entities of the text."""
     sources = {f.source for f in found if f.source}
-    people = entities(text)
     cast = _Cast(text, tokens, people, sources)
     named: dict[int, Named] = {}
     groups: dict[int, list[Found]] = {}
@@ -266,7 +267,7 @@ def institution(people: list[Entity], phrase: str, start: int) -> Entity | None:
 def _may_be(phrase: str, entity: Entity) -> bool:
     """Whether a description can stand for an entity: "the military" is nobody, "the minister" no ministry."""
     if description_type(phrase) == "unnamed":
-        return entity.type in ("person", "unnamed") or entity.type == "organization"
+        return entity.type in ("person", "organization", "unnamed")
     return entity.type != "person"
 
 

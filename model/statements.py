@@ -100,7 +100,7 @@ def find_statements(text: str, tokens: Tokens, reading: Reading) -> list[Found]:
         kind: Kind = "mixed" if inner else "indirect"
         group = reader.group(link, start)
         clause = reader.found(start, end, kind, False, link, group)
-        if _WORD.search(text, _WORD.search(text, clause.start, clause.end).end(), clause.end) is None:
+        if _n_words(text, clause.start, clause.end) < 2:
             # One word that nothing was done to is no statement.
             continue
         found.append(clause)
@@ -279,7 +279,7 @@ class _Reader:
         clause = start, end
         if kind != "direct":
             clause = self._clause(start, end, cue, link.source)
-            short = sum(1 for _ in _WORD.finditer(self.text, start, end)) <= SHORT_WORDS
+            short = _n_words(self.text, start, end) <= SHORT_WORDS
             if short and 2 * (end - start) < clause[1] - clause[0]:
                 # "Ortega denied the charge": "the charge" is no statement without what was done to it.
                 start, end = clause
@@ -335,6 +335,10 @@ def _best_run(
 
 def _overlap(passage: Passage, start: int, end: int) -> int:
     return max(0, min(passage.end, end) - max(passage.start, start))
+
+
+def _n_words(text: str, start: int, end: int) -> int:
+    return sum(1 for _ in _WORD.finditer(text, start, end))
 
 
 def _words_outside(text: str, start: int, end: int, quoted: list[Passage]) -> int:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -59,6 +60,13 @@ def test_every_folder_of_modules_is_a_package() -> None:
         for folder in folders
     }
     assert {name if name.startswith("quoth") else f"quoth.{name}" for name in found} == set(listed)
+
+
+def test_the_readmes_example_is_the_labelled_one() -> None:
+    examples = ROOT / "examples"
+    rows = map(json.loads, (examples / "articles.jsonl").read_text("utf-8").splitlines())
+    text = next(row["text"] for row in rows if row["id"] == "san-lucio-dam")
+    assert (examples / "dam.txt").read_text("utf-8") == text + "\n"
 
 
 def test_the_shipped_models_are_whole() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from quoth.model.entities import entities
 from quoth.model.speakers import Named, describe, description_type, name_speakers
 from quoth.model.statements import find_statements
 
@@ -15,7 +16,7 @@ def speaker(text: str, read: Read, content: str, cue: str, source: str, name: st
     tokens, reading = read(text, (content, cue, source, name))
     statements = find_statements(text, tokens, reading)
     statement = next(s for s in statements if content in text[s.start : s.end])
-    return name_speakers(text, tokens, reading, statements)[statement.group]
+    return name_speakers(text, tokens, reading, statements, entities(text))[statement.group]
 
 
 INTRO = (

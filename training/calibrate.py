@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from quoth.model.attributions import Reading, read
 from quoth.model.checkpoint import Calibration, Checkpoint
+from quoth.model.entities import entities
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 from quoth.model.speakers import name_speakers
 from quoth.model.stances import tell_stances
@@ -92,7 +93,7 @@ def _speaker_line(checkpoint: Checkpoint, articles: list[GoldArticle]) -> tuple[
     scores: list[float] = []
     right: list[bool] = []
     for article, found, tokens, reading in _found(checkpoint, articles):
-        named = name_speakers(article.text, tokens, reading, found)
+        named = name_speakers(article.text, tokens, reading, found, entities(article.text))
         gold = {(s["start"], s["end"]): s["speaker"] for s in article.statements if s["kind"] == "quoted"}
         for f in found:
             name = named[f.group].name

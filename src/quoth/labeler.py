@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import itertools
 import math
@@ -120,8 +119,9 @@ class Labeler:
         for article, text, t, reading, fs, warning in zip(
             articles, texts, tokens, readings, found, warnings, strict=True
         ):
-            named = name_speakers(text, t, reading, fs)
-            build = _Builder(text, t, named, self._checkpoint.manifest.calibration)
+            people = entities(text) if fs else []
+            named = name_speakers(text, t, reading, fs, people)
+            build = _Builder(text, t, people, named, self._checkpoint.manifest.calibration)
             statements = [build.statement(f, next(told), self._min_probability) for f in fs]
             statements = answer_once(text, statements)
             notes = [warning] if warning else []
@@ -140,9 +140,17 @@ class Labeler:
 class _Builder:
     """Puts together the statements of one article."""
 
-    def __init__(self, text: str, tokens: Tokens, named: dict[int, Named], calibration: Calibration) -> None:
+    def __init__(
+        self,
+        text: str,
+        tokens: Tokens,
+        people: list[Entity],
+        named: dict[int, Named],
+        calibration: Calibration,
+    ) -> None:
         self._text = text
         self._tokens = tokens
+        self._people = people
         self._named = named
         self._calibration = calibration
         self._document = document_hash(text)
@@ -191,11 +199,7 @@ class _Builder:
         if phrase is None:
             return None
         start, end = phrase.span()
-        return Target(self._text[start:end], start, end, party(self._entities, self._text, start, end))
-
-    @functools.cached_property
-    def _entities(self) -> list[Entity]:
-        return entities(self._text)
+        return Target(self._text[start:end], start, end, party(self._people, self._text, start, end))
 
     def _span(self, ends: tuple[int, int] | None) -> Span | None:
         return Span.of(self._text, ends[0], whole_grapheme(self._text, ends[1])) if ends else None
