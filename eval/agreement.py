@@ -8,14 +8,13 @@ speakers do not fit.  The tests hold both against ours.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 import numpy as np
@@ -24,12 +23,14 @@ from numpy.typing import NDArray
 
 from quoth.errors import InputError
 from quoth.eval import scores
+from quoth.eval.draws import Draws, Figure
 from quoth.eval.gold import SENTIMENTS, STANCES, decoded, read_lines
-from quoth.eval.scores import Floats, Interval
+from quoth.eval.scores import Floats
 from quoth.records import Sentiment, Stance
 from quoth.titles import plain_name
 
 Field = Literal["stance", "sentiment", "speaker"]
+FIELDS: tuple[Field, ...] = get_args(Field)
 
 NO_SPEAKER = "?"
 """The label of an annotator who found that the text does not tell the speaker."""
@@ -73,9 +74,9 @@ class Pair:
     a: str
     b: str
     n: int
-    raw: Interval
-    kappa: Interval
-    macro_f1: Interval
+    raw: Figure
+    kappa: Figure
+    macro_f1: Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +89,8 @@ class Annotator:
 
     name: str
     n: int
-    others: Interval
-    majority: Interval
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """n: items that at least two annotators labelled."""
-
-    n: int
-    alpha: Interval
-    ceiling: Interval
-    pairs: list[Pair]
-    annotators: list[Annotator]
+    others: Figure
+    majority: Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +102,18 @@ class Dispute:
     end: int
     labels: dict[str, str | None]
     disagreement: float
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """n: items that at least two annotators labelled."""
+
+    n: int
+    alpha: Figure
+    ceiling: Figure
+    pairs: list[Pair]
+    annotators: list[Annotator]
+    disputes: list[Dispute]
 
 
 def read_passes(path: Path, field: Field = "stance") -> Annotations:
@@ -144,6 +146,19 @@ def read_passes(path: Path, field: Field = "stance") -> Annotations:
     return Annotations(annotators, items)
 
 
+def fields_of(path: Path) -> set[Field]:
+    """What the labels of a file of `read_passes` tell; raises InputError for a file of another kind, or nothing."""
+    found: set[Field] = set()
+    for number, line in read_lines(path):
+        hint = '; expected JSON lines {"article", "start", "end", "ANNOTATOR": {"stance": ...}, ...}'
+        row = decoded(line, dict[str, dict[str, Any] | str | int | None], f"{path}, line {number}", hint)
+        given = {name for labels in row.values() if isinstance(labels, dict) for name in labels}
+        found |= {field for field in FIELDS if field in given}
+    if not found:
+        raise InputError(f"{path}: found no label of {', '.join(FIELDS)}")
+    return found
+
+
 def agreement(annotations: Annotations, classes: Sequence[str]) -> Agreement:
     """Everything below; classes: those that the macro-F1 is over."""
     pairs = list(combinations(annotations.annotators, 2))
@@ -153,16 +168,17 @@ def agreement(annotations: Annotations, classes: Sequence[str]) -> Agreement:
         ceiling(annotations, classes),
         [compare(annotations, a, b, classes) for a, b in pairs],
         [_annotator(annotations, k) for k in range(len(annotations.annotators))],
+        disputes(annotations),
     )
 
 
-def alpha(annotations: Annotations) -> Interval:
+def alpha(annotations: Annotations) -> Figure:
     """Krippendorff's alpha for nominal data, any number of annotators, missing labels.
 
     alpha = 1 - D_o / D_e.  An item with m >= 2 labels gives each ordered pair of them weight 1 / (m - 1), which
     makes n, the number of its labels in all items; D_o is the share of pairs that differ,
     D_e = 1 - sum_c n_c (n_c - 1) / (n (n - 1)) (Krippendorff, Computing Krippendorff's Alpha-Reliability, 2011).
-    1 is perfect, 0 what chance gives; NaN where all labels are the same.
+    1 is perfect, 0 what chance gives; None where all labels are the same.
     """
     table = _Table(annotations)
     seen = table.codes != _NO_LABEL
@@ -175,7 +191,7 @@ def alpha(annotations: Annotations) -> Interval:
         same = table.both(i, j) & (table.codes[:, i] == table.codes[:, j])
         weights = 2 / (labels_of[same] - 1)
         counts[:, 0] += np.bincount(table.documents[same], weights, table.n_documents)
-    return scores.bootstrap(counts, _alpha_of)
+    return Draws().figure(counts, _alpha_of)
 
 
 def compare(annotations: Annotations, a: str, b: str, classes: Sequence[str]) -> Pair:
@@ -203,13 +219,13 @@ def compare(annotations: Annotations, a: str, b: str, classes: Sequence[str]) ->
         a,
         b,
         int(both.sum()),
-        scores.bootstrap(raw, scores.ratio),
-        scores.bootstrap(counts, _kappa_of),
-        scores.bootstrap(table.confusions(i, j, classes), _macro_f1_of(classes)),
+        Draws().figure(raw, scores.ratio),
+        Draws().figure(counts, _kappa_of),
+        Draws().figure(table.confusions(i, j, classes), _macro_f1_of(classes)),
     )
 
 
-def ceiling(annotations: Annotations, classes: Sequence[str]) -> Interval:
+def ceiling(annotations: Annotations, classes: Sequence[str]) -> Figure:
     """Macro-F1 over `classes` of one annotator against another, mean over the pairs: to stand beside a model's.
 
     A model that scores as much differs from the gold labels no more than annotators differ among themselves;
@@ -227,7 +243,7 @@ def ceiling(annotations: Annotations, classes: Sequence[str]) -> Interval:
         known = ~np.isnan(f1)
         return scores.ratio(np.stack([np.where(known, f1, 0).sum(-1), known.sum(-1)], -1))
 
-    return scores.bootstrap(counts, mean)
+    return Draws().figure(counts, mean)
 
 
 def disputes(annotations: Annotations) -> list[Dispute]:
@@ -250,11 +266,11 @@ def disputes(annotations: Annotations) -> list[Dispute]:
     )
 
 
-def markdown(result: Agreement) -> str:
+def markdown(field: str, result: Agreement) -> str:
     """Two tables: pairs of annotators, and each annotator against the rest."""
     summary = (
-        f"Krippendorff's alpha {_cell(result.alpha)} over {result.n} items; macro-F1 of one annotator against "
-        f"another {_cell(result.ceiling)}: the ceiling of a model's."
+        f"Annotators, {field}: Krippendorff's alpha {_cell(result.alpha)} over {result.n} items, "
+        f"{len(result.disputes)} of them to adjudicate."
     )
     lines = [
         summary,
@@ -332,8 +348,8 @@ def _annotator(annotations: Annotations, k: int) -> Annotator:
     return Annotator(
         annotations.annotators[k],
         int((own != _NO_LABEL).sum()),
-        scores.bootstrap(others, scores.ratio),
-        scores.bootstrap(majority, scores.ratio),
+        Draws().figure(others, scores.ratio),
+        Draws().figure(majority, scores.ratio),
     )
 
 
@@ -372,7 +388,7 @@ def _label(raw: msgspec.Raw, field: Field, where: str) -> str | None:
     return str(label)
 
 
-def _cell(interval: Interval) -> str:
-    if math.isnan(interval.value):
+def _cell(interval: Figure) -> str:
+    if interval.value is None:
         return "-"
     return f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]"

@@ -18,14 +18,20 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+import numpy as np
 
 from quoth.errors import InputError
+from quoth.eval.draws import Draws
 from quoth.eval.matching import union
+from quoth.eval.scores import Floats
 from quoth.records import Record, Statement
 
 Spans = Sequence[Sequence[int]]
 Kind = Literal["direct", "mixed", "indirect"]
+
+SCOPES = ("all", *get_args(Kind))
 
 _TOKEN = re.compile(r"(?P<word>[^\W_]+(?:['’\-][^\W_]+)*)|(?P<mark>[\n“‟«〝”»〞\"]|``|'')")
 _OPENING, _CLOSING = {"“", "‟", "«", "〝", "``"}, {"”", "»", "〞", "''", "\n"}
@@ -103,15 +109,19 @@ class _Item:
 
 
 def score(
-    gold_docs: Sequence[dict[str, Any]], predicted_docs: Sequence[dict[str, Any]], iou: float = 0.5
+    gold_docs: Sequence[dict[str, Any]],
+    predicted_docs: Sequence[dict[str, Any]],
+    iou: float = 0.5,
+    draws: Draws | None = None,
 ) -> dict[str, Any]:
-    """Percentages P, R, F1 and the counts they come from.
+    """Percentages P, R, F1 and the counts they come from; with `draws`, F1's interval over documents too.
 
     tokens: words in any content.  attributed_tokens: those that a predicted statement with the gold
     statement's source covers.  statements: pairs one to one, greedy by falling intersection over union of
-    `chars`, at least `iou`.  attribution: such pairs with the same source; source_text: those, and pairs
-    whose sources share a capitalised word of three letters or more.  "direct" takes as denominators only
-    direct predictions (P) and direct gold (R), while their partners may be of any kind.
+    `chars`, at least `iou`; exact: such pairs of the same characters.  attribution: pairs with the same
+    source; source_text: those, and pairs whose sources share a capitalised word of three letters or more.
+    "direct" (mixed, indirect) takes as denominators only direct predictions (P) and direct gold (R), while
+    their partners may be of any kind.
 
     A gold document without a prediction counts as one without statements.  Raises InputError for a
     document predicted twice or not in gold.
@@ -123,7 +133,7 @@ def score(
         predicted[document["doc"]] = document
     if unknown := sorted(predicted.keys() - {document["doc"] for document in gold_docs}):
         raise InputError(f"{len(unknown)} predicted documents are not in gold: {', '.join(unknown[:5])}")
-    counts: Counter[tuple[str, ...]] = Counter()
+    counts: list[Counter[tuple[str, ...]]] = []
     for document in gold_docs:
         text, words = document["text"], _Words.of(document["text"])
         gold, guess = (
@@ -133,8 +143,8 @@ def score(
                 predicted.get(document["doc"], {}).get("statements", []),
             )
         )
-        counts += _word_counts(gold, guess) + _statement_counts(gold, guess, iou)
-    return {"documents": len(gold_docs), "iou": iou} | _summary(counts)
+        counts.append(_word_counts(gold, guess) + _statement_counts(gold, guess, iou))
+    return {"documents": len(gold_docs), "iou": iou} | _summary(counts, draws)
 
 
 def pieces_of(record: Record, text: str) -> dict[str, Any]:
@@ -201,7 +211,8 @@ def _word_counts(gold: list[_Item], guess: list[_Item]) -> Counter[tuple[str, ..
     found = words(gold) & words(guess)
     attributed = {k for g in gold for p in guess if g.same_source(p) for k in g.words & p.words}
     counts: Counter[tuple[str, ...]] = Counter()
-    for scope, kind in (("all", None), ("direct", "direct")):
+    for scope in SCOPES:
+        kind = None if scope == "all" else scope
         counts["words", scope, "gold"] = len(words(gold, kind))
         counts["words", scope, "predicted"] = len(words(guess, kind))
         for measure, hits in (("tokens", found), ("attributed_tokens", attributed)):
@@ -226,6 +237,8 @@ def _statement_counts(gold: list[_Item], guess: list[_Item], iou: float) -> Coun
         count("items", None, p)
     for g, p in _pairs(gold, guess, iou):
         count("statements", g, p)
+        if g.chars == p.chars:
+            count("exact", g, p)
         if g.same_source(p):
             count("attribution", g, p)
         if g.same_source_text(p):
@@ -250,47 +263,71 @@ def _pairs(gold: list[_Item], guess: list[_Item], iou: float) -> list[tuple[_Ite
     return pairs
 
 
-def _summary(counts: Counter[tuple[str, ...]]) -> dict[str, Any]:
-    def block(measure: str, whole: str) -> dict[str, dict[str, float]]:
+def _summary(counts: Sequence[Counter[tuple[str, ...]]], draws: Draws | None) -> dict[str, Any]:
+    total = sum(counts, Counter[tuple[str, ...]]())
+
+    def block(measure: str, whole: str) -> dict[str, dict[str, float | None]]:
         return {
-            scope: _prf(
-                *(counts[name, scope, side] for side in ("predicted", "gold") for name in (measure, whole))
-            )
-            for scope in ("all", "direct")
+            scope: _prf(np.array([_cells(c, measure, whole, scope) for c in (*counts, total)]), draws)
+            for scope in SCOPES
         }
 
     def share(part: tuple[str, ...], whole: tuple[str, ...]) -> float | None:
-        return round(100 * counts[part] / counts[whole], 2) if counts[whole] else None
+        return round(100 * total[part] / total[whole], 2) if total[whole] else None
 
-    kinds: tuple[Kind, ...] = ("direct", "mixed", "indirect")
     return {
         **{measure: block(measure, "words") for measure in ("tokens", "attributed_tokens")},
-        **{measure: block(measure, "items") for measure in ("statements", "attribution", "source_text")},
+        **{
+            measure: block(measure, "items")
+            for measure in ("statements", "exact", "attribution", "source_text")
+        },
         "speaker_accuracy": {
             scope: share(("attribution", scope, "gold"), ("statements", scope, "gold"))
             for scope in ("all", "direct", "sourced")
         },
         "recall_by_type": {
             kind: {
-                "gold": counts["items", kind, "gold"],
+                "gold": total["items", kind, "gold"],
                 "found": share(("statements", kind, "gold"), ("items", kind, "gold")),
                 "attributed": share(("attribution", kind, "gold"), ("items", kind, "gold")),
             }
-            for kind in kinds
+            for kind in get_args(Kind)
         },
     }
 
 
-def _prf(right: int, predicted: int, found: int, gold: int) -> dict[str, float]:
-    p = right / predicted if predicted else 0.0
-    r = found / gold if gold else 0.0
-    f1 = 2 * p * r / (p + r) if p + r else 0.0
-    return {
-        "p": round(100 * p, 2),
-        "r": round(100 * r, 2),
-        "f1": round(100 * f1, 2),
-        "n_pred": predicted,
-        "n_gold": gold,
-        "tp_pred": right,
-        "tp_gold": found,
+def _cells(counts: Counter[tuple[str, ...]], measure: str, whole: str, scope: str) -> list[int]:
+    return [counts[name, scope, side] for side in ("predicted", "gold") for name in (measure, whole)]
+
+
+def _prf(cells: Floats, draws: Draws | None) -> dict[str, float | None]:
+    """cells: (documents + 1, 4) right, predicted, found, gold; the last row is their sum."""
+    right, predicted, found, gold = cells[-1].tolist()
+    figures: dict[str, float | None] = {
+        "p": _share(right, predicted),
+        "r": _share(found, gold),
+        "f1": round(100 * float(_f1(cells[-1])), 2),
+        "n_pred": int(predicted),
+        "n_gold": int(gold),
+        "tp_pred": int(right),
+        "tp_gold": int(found),
     }
+    if draws is None or len(cells) == 1:
+        return figures
+    drawn = draws.figure(cells[:-1], _f1)
+    return figures | {
+        name: None if x is None else round(100 * x, 2)
+        for name, x in (("f1_low", drawn.low), ("f1_high", drawn.high))
+    }
+
+
+def _share(part: float, whole: float) -> float:
+    return round(100 * (part / whole), 2) if whole else 0.0
+
+
+def _f1(cells: Floats) -> Floats:
+    """(..., 4) -> (...) harmonic mean of right / predicted and found / gold, 0 where either is."""
+    right, predicted, found, gold = np.moveaxis(cells.astype(np.float64), -1, 0)
+    p, r = right / np.maximum(predicted, 1), found / np.maximum(gold, 1)
+    f1: Floats = 2 * p * r / np.maximum(p + r, 1e-12)
+    return f1

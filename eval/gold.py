@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from codecs import BOM_UTF8
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import msgspec
 
 from quoth import articles as article_files
+from quoth.articles import Columns
 from quoth.errors import InputError
 from quoth.model.quotes import passages
 from quoth.records import Kind, Record, Sentiment, Stance, from_json
@@ -22,6 +24,7 @@ STANCES: tuple[Stance, ...] = get_args(Stance)
 SENTIMENTS: tuple[Sentiment, ...] = get_args(Sentiment)
 
 T = TypeVar("T")
+_Row = tuple[str | None, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,16 @@ class GoldStatement:
 
 @dataclass(frozen=True, slots=True)
 class GoldArticle:
-    """A text and its labelled statements, in the order of the label file."""
+    """A text and its labelled statements, in the order of the label file.
+
+    metadata: what else the text's row or file says of it (title, date, source, ...).
+    """
 
     id: str
     text: str
     split: str
     statements: list[GoldStatement]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 class _LabelLine(msgspec.Struct):
@@ -66,22 +73,29 @@ class _TextRow(msgspec.Struct):
     text: str | None = None
 
 
-def read_gold(labels: Path, articles: Path) -> list[GoldArticle]:
+_COLUMNS = Columns()
+_TEXT_FIELDS = {"id", "ID", "text", "content", "content_original"}
+
+
+def read_gold(
+    labels: Path, articles: Path, split: str | None = None, fields: Columns = _COLUMNS
+) -> list[GoldArticle]:
     """Join a stand-off label file (JSONL) with its texts.
 
-    articles: as in `Texts`.  Raises InputError, naming file, line, article and item (counted from 0), for a
+    articles, fields: as in `Texts`.  split: that all articles must be of.  Raises InputError, naming file, line, article and item (counted from 0), for a
     label that is not in the codebook, a span outside its text or given twice, quoted spans that cross, an
     article labelled twice or without a text, and a text whose sha256 is not the labels'.
     """
     rows = list(unique(labels, ((n, row.article, row) for n, row in _rows(labels, _LabelLine))))
-    texts = Texts(articles, {row.article for _, row in rows})
+    texts = Texts(articles, {row.article for _, row in rows}, fields)
     gold = []
     for number, row in rows:
         where = f"{labels}, line {number}, article {row.article}"
-        text = texts.text(row.article, where, row.sha256)
+        check_split(row.split, split, where)
+        text, metadata = texts.row(row.article, where, row.sha256)
         items = ((f"{where}, item {k}", raw) for k, raw in enumerate(row.statements))
         statements = checked(((place, _statement(raw, place)) for place, raw in items), text)
-        gold.append(GoldArticle(row.article, text, row.split, statements))
+        gold.append(GoldArticle(row.article, text, row.split, statements, metadata))
     return gold
 
 
@@ -97,23 +111,33 @@ def read_predictions(path: Path) -> dict[str, Record]:
 class Texts:
     """The texts of labelled articles, found by id."""
 
-    def __init__(self, articles: Path, wanted: set[str]) -> None:
+    def __init__(self, articles: Path, wanted: set[str], fields: Columns = _COLUMNS) -> None:
         """articles: a folder of ID.json or ID.txt, or a file of rows with an `id` (JSONL, or another format
         of `quoth.articles`).  The text of a row or JSON file is in `content_original` or `text`.  wanted:
-        the ids that will be asked for; of a file the rest is not kept."""
+        the ids that will be asked for; of a file the rest is not kept.  fields: what rows of a file call id
+        and text."""
         self._articles = articles
-        self._rows = None if articles.is_dir() else _texts(articles, wanted)
+        self._rows: dict[str, _Row] | None = None if articles.is_dir() else _texts(articles, wanted, fields)
 
-    def text(self, article: str, where: str, sha256: str | None = None) -> str:
-        """Raises InputError, which starts with `where`, for no text, or another than sha256 is of."""
+    def row(self, article: str, where: str, sha256: str | None = None) -> tuple[str, dict[str, Any]]:
+        """Text and metadata.
+
+        Raises InputError, which starts with `where`, for no text, or another than sha256 is of.
+        """
         if self._rows is None:
-            text = _text_in(self._articles, article, where)
+            text, metadata = _row_in(self._articles, article, where)
         else:
-            text = self._rows.get(article)
+            text, metadata = self._rows.get(article, (None, {}))
         if text is None:
             raise InputError(f"{where}: no text in {self._articles}")
         check_hash(text, sha256, f"{where}: the text in {self._articles}")
-        return text
+        return text, metadata
+
+
+def check_split(found: str, stated: str | None, where: str) -> None:
+    """Raises InputError, which starts with `where`, if another split was stated."""
+    if stated is not None and found != stated:
+        raise InputError(f"{where}: field 'split': found {found!r}, expected {stated!r} as stated")
 
 
 def check_hash(text: str, sha256: str | None, what: str) -> None:
@@ -196,33 +220,39 @@ def _statement(raw: msgspec.Raw, place: str) -> GoldStatement:
     return decoded(raw, GoldStatement, place, hint)
 
 
-def _text_in(folder: Path, article: str, where: str) -> str | None:
+def _row_in(folder: Path, article: str, where: str) -> _Row:
     path = folder / f"{article}.json"
     try:
         if path.exists():
-            return _text(msgspec.json.decode(path.read_bytes(), type=_TextRow))
+            return _row(path.read_bytes())
         path = folder / f"{article}.txt"
-        return path.read_bytes().decode() if path.exists() else None
+        return (path.read_bytes().decode("utf-8-sig") if path.exists() else None), {}
     except (OSError, UnicodeError, msgspec.DecodeError) as error:
         raise InputError(f"{where}: {path}: {error}") from error
 
 
-def _texts(path: Path, wanted: set[str]) -> dict[str, str | None]:
-    if path.suffix in (".jsonl", ".ndjson"):
-        rows = ((n, row.id, row) for n, row in _rows(path, _TextRow) if row.id in wanted)
-        return {row.id: _text(row) for _, row in unique(path, rows)}
-    texts: dict[str, str | None] = {}
-    for item in article_files.read([path]):
+def _texts(path: Path, wanted: set[str], fields: Columns) -> dict[str, _Row]:
+    if path.suffix in (".jsonl", ".ndjson") and fields == _COLUMNS:
+        rows = (
+            (n, row.id, (row.id, _row(line)))
+            for n, line in read_lines(path)
+            if (row := decoded(line, _TextRow, f"{path}, line {n}")).id in wanted
+        )
+        return dict(row for _, row in unique(path, rows))
+    texts: dict[str, _Row] = {}
+    for item in article_files.read([path], fields):
         if isinstance(item, article_files.Rejected):
             if item.id is None or item.id in wanted:
                 raise InputError(f"{item.place}: {item.reason}")
         elif item.id in wanted:
-            texts[item.id] = item.text
+            texts[item.id] = item.text, item.metadata
     return texts
 
 
-def _text(row: _TextRow) -> str | None:
-    return row.text if row.content_original is None else row.content_original
+def _row(raw: bytes) -> _Row:
+    row = msgspec.json.decode(raw, type=_TextRow)
+    rest = {k: v for k, v in msgspec.json.decode(raw, type=dict[str, Any]).items() if k not in _TEXT_FIELDS}
+    return (row.text if row.content_original is None else row.content_original), rest
 
 
 def unique(path: Path, rows: Iterable[tuple[int, str, T]]) -> Iterator[tuple[int, T]]:
@@ -252,6 +282,10 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The lines of a file that are not blank, with their numbers from 1."""
     try:
         with path.open("rb") as lines:
-            yield from ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+            for number, line in enumerate(lines, 1):
+                if number == 1:
+                    line = line.removeprefix(BOM_UTF8)
+                if line.strip():
+                    yield number, line
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error

@@ -1,152 +1,336 @@
-"""`quoth eval`: files in, tables out."""
+"""`quoth eval`: files in, a result out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
-import msgspec
-import numpy as np
-
+import quoth
+from quoth.articles import Columns as Fields
 from quoth.errors import InputError
-from quoth.eval import scores
+from quoth.eval import agreement, behaviour, cases, measures, power, provenance
 from quoth.eval.attribution import pieces_of, score
-from quoth.eval.baselines import fit_predict
-from quoth.eval.comparison import compare
-from quoth.eval.gold import KINDS, STANCES, GoldArticle
+from quoth.eval.calibration import calibration
+from quoth.eval.comparison import Comparison
+from quoth.eval.contest import against, contender
+from quoth.eval.draws import Draws
+from quoth.eval.extraction import extraction
+from quoth.eval.gold import KINDS, SENTIMENTS, STANCES, GoldArticle, GoldKind
+from quoth.eval.items import Judged, judged, with_told
+from quoth.eval.measures import SCOPES, answer
 from quoth.eval.polnear import read_documents
-from quoth.eval.predictions import predicted_documents, predicted_records
-from quoth.eval.report import evaluate, evaluate_spans, markdown
-from quoth.eval.tables import is_table, read_labels
+from quoth.eval.power import FEWEST_ARTICLES
+from quoth.eval.predictions import absent, predicted_documents, predicted_records
+from quoth.eval.result import (
+    Articles,
+    Attributions,
+    Calibration,
+    ExtractionScores,
+    Invented,
+    Result,
+    Run,
+    Scope,
+    SentimentScores,
+    Setting,
+    Slice,
+    SpeakerScores,
+    StanceScores,
+    TargetScores,
+)
+from quoth.eval.scores import macro_f1_of
+from quoth.eval.slices import slices
+from quoth.eval.suspects import suspects
+from quoth.eval.tables import SUFFIXES, is_table, read_labels
+from quoth.eval.traits import with_traits
+from quoth.eval.versus import versus
 from quoth.labeler import Labeler
-from quoth.model.stances import Told
-from quoth.records import Article, Record
+from quoth.records import Article, ModelInfo, Record
 
 Columns = Mapping[str, str] | None
 
+_SUFFIXES = (".jsonl", ".ndjson", ".json", *SUFFIXES)
 
-def evaluate_files(
-    gold: Path,
-    articles: Path,
-    predictions: Path | None,
-    columns: Columns,
-    model: str | None,
-    baseline: Path | None,
-    json_out: Path | None,
-) -> str:
-    """Score predictions, or a model, on labels: Markdown, and JSON to `json_out`.
 
-    gold, articles: as `read_labels` takes them; predictions: as `predicted_records` does; columns: what
-    tables call the fields.
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What to evaluate.
 
-    A model is judged twice: end to end, and by its classifier alone on the gold spans.  baseline: labels
-    to fit TF-IDF and logistic regression to, whose stances on the gold spans are compared with the
-    model's.  Raises InputError as they and `evaluate` do.
+    gold, articles: as `read_labels` takes them; split: that all of gold must be of.  predictions: as
+    `predicted_records` takes them; without them, model (a name or a folder) labels the articles.  columns,
+    gold_columns: what a table of predictions, of labels calls the fields.  fields: what a table of articles
+    calls id and text.  baselines: as `quoth.eval.contest.contender` takes them.  passes: labels
+    by several readers, as `read_passes` takes them.  cases: further behavioural tests.  command: to be
+    written into the result.
     """
-    labelled = read_labels(gold, articles, columns if is_table(gold) else None)
-    if predictions is not None:
-        texts = {article.id: article.text for article in labelled}
-        told = predicted_records(predictions, texts, columns if is_table(predictions) else None)
-        notes = sorted({note for record in told.values() for note in record.warnings})
-        result: dict[str, Any] = {"end_to_end": evaluate(labelled, told), "notes": notes}
-    else:
-        labeler = Labeler.from_pretrained(model or "small")
-        classified = labeler.classify((a.text, s.start, s.end) for a in labelled for s in a.statements)
-        stances = [STANCES[int(t.stance.argmax())] for t in classified]
-        result = {
-            "end_to_end": evaluate(labelled, _label(labeler, ((a.id, a.text) for a in labelled))),
-            "gold_spans": evaluate_spans(labelled, stances)
-            | {"calibration": _calibration(labelled, classified)},
-        }
-        if baseline is not None:
-            plain = fit_predict(read_labels(baseline, articles), labelled)
-            result["baseline"] = evaluate_spans(labelled, plain)
-            result["difference"] = _difference(labelled, stances, plain)
-    _write(result, json_out)
-    titles = {"end_to_end": "End to end", "gold_spans": "On gold spans", "baseline": "TF-IDF on gold spans"}
-    parts = [f"## {title}\n\n{markdown(result[key])}" for key, title in titles.items() if key in result]
-    return "\n".join([*parts, *_remarks(result)])
+
+    gold: Path
+    articles: Path
+    split: str | None = None
+    predictions: Path | None = None
+    model: str | None = None
+    columns: Columns = None
+    gold_columns: Columns = None
+    fields: Fields = field(default_factory=Fields)
+    baselines: Sequence[str] = ()
+    passes: Path | None = None
+    cases: Sequence[Path] = ()
+    draws: Draws = field(default_factory=Draws)
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A result and the rows that it is of; looks: how often this test set was looked at, 0 for other sets."""
+
+    result: Result
+    rows: list[Judged]
+    looks: int
+
+
+def evaluate(inputs: Inputs) -> Evaluation:
+    """Score predictions, or a model, on labels.
+
+    A model is judged twice: end to end, and by its classifier alone on the gold spans; and by behavioural
+    tests.  An evaluation on articles of split `test` is counted before it is made, see
+    `quoth.eval.provenance`.  Raises InputError as the readers do.
+    """
+    clock = _Clock()
+    with clock("reading"):
+        gold = _gold(inputs)
+        extra = [case for path in inputs.cases for case in cases.read_cases(path)]
+    system = str(inputs.predictions or inputs.model or "small")
+    looks = _count_look(inputs, gold, system)
+    rows, records, notes, labeler = _answers(system, inputs.predictions is not None, gold, inputs, clock)
+    tested = None
+    if labeler is not None:
+        with clock("behaviour"):
+            tested = behaviour.run(labeler, [*cases.read_cases(), *extra], inputs.draws.seed)
+    with clock("measuring"):
+        measured = _measured(rows, inputs.draws, absent(records))
+    with clock("baselines"):
+        rivals = [
+            against(rows, contender(name, gold, inputs.articles), inputs.draws) for name in inputs.baselines
+        ]
+    with clock("annotators"):
+        agreed = _agreed(inputs.passes) if inputs.passes else {}
+    items = [item for row in rows for item in row.items]
+    ids = {article.id for article in gold}
+    result = Result(
+        run=_run(inputs, gold, labeler.model if labeler else None, clock.seconds),
+        notes=notes,
+        articles=Articles(len(gold), len(ids - records.keys()), len(records.keys() - ids)),
+        behaviour=tested,
+        baselines=rivals,
+        agreement=agreed,
+        suspects=[*suspects(items, "stance"), *suspects(items, "sentiment")],
+        items=items,
+        **measured,
+    )
+    return Evaluation(result, rows, looks)
+
+
+def compare(inputs: Inputs, a: str, b: str) -> tuple[list[Comparison], int]:
+    """Two systems on the same labels: each a file of predictions (by its suffix), or a model.  Looks as in `Evaluation`."""
+    clock = _Clock()
+    gold = _gold(inputs)
+    looks = _count_look(inputs, gold, f"{a} and {b}")
+    ours, theirs = (
+        _answers(system, Path(system).suffix in _SUFFIXES, gold, inputs, clock)[0] for system in (a, b)
+    )
+    return versus(ours, theirs, inputs.draws), looks
+
+
+def articles_needed(
+    rows: Sequence[Judged], half_width: float, draws: Draws
+) -> dict[str, power.SampleSize | str]:
+    """How many such articles an annotator has to label to know a figure within +- `half_width`.
+
+    Figures: macro-F1 over the four stances by kind, end to end.  Why not, where these articles cannot tell.
+    """
+    metric = partial(macro_f1_of, classes=measures.FOUR)
+    sizes: dict[str, power.SampleSize | str] = {}
+    for kind in KINDS:
+        pairs = measures.stance_pairs(rows, kind, "end_to_end")
+        counts = measures.confusions(pairs, (*STANCES, measures.NO_GOLD))
+        try:
+            sizes[kind] = power.articles_needed(counts, metric, half_width, seed=draws.seed)
+        except InputError as error:
+            sizes[kind] = str(error)
+    return sizes
 
 
 def evaluate_attributions(
-    gold: Path, predictions: Path | None, columns: Columns, model: str | None, json_out: Path | None
-) -> str:
+    gold: Path, predictions: Path | None, model: str | None, columns: Columns, draws: Draws, command: str
+) -> Attributions:
     """Score contents and sources: gold is a PolNeAR split folder or lines of `quoth.eval.polnear.Document`.
 
     A model reports every cue, beliefs and plans too, as such labels do; see `quoth.eval.attribution`.
     """
+    clock = _Clock()
     documents = read_documents(gold)
+    articles = [GoldArticle(d["doc"], d["text"], "", []) for d in documents]
+    labeler = None
     if predictions is not None:
         pieces = predicted_documents(predictions, documents, columns)
     else:
-        labeler = Labeler.from_pretrained(model or "small", all_cues=True)
-        records = _label(labeler, ((d["doc"], d["text"]) for d in documents))
-        pieces = [pieces_of(records[d["doc"]], d["text"]) for d in documents]
-    result = score(documents, pieces)
-    _write(result, json_out)
-    rows = ["| | P | R | F1 | n gold |", "|---|---|---|---|---|"]
-    for measure in ("tokens", "attributed_tokens", "statements", "attribution"):
-        for scope in ("all", "direct"):
-            s = result[measure][scope]
-            rows.append(
-                f"| {measure}, {scope} | {s['p']:.1f} | {s['r']:.1f} | {s['f1']:.1f} | {s['n_gold']} |"
-            )
-    return "\n".join(rows) + "\n"
+        with clock("labelling"):
+            labeler = Labeler.from_pretrained(model or "small", all_cues=True)
+            records = _labelled(labeler, articles)
+            pieces = [pieces_of(records[d["doc"]], d["text"]) for d in documents]
+    with clock("measuring"):
+        found = score(documents, pieces, draws=draws)
+    inputs = Inputs(gold=gold, articles=gold, predictions=predictions, draws=draws, command=command)
+    return Attributions(
+        run=_run(inputs, articles, labeler.model if labeler else None, clock.seconds), **found
+    )
 
 
-def _label(labeler: Labeler, texts: Any) -> dict[str, Record]:
-    return {r.id: r for r in labeler.label(Article(id=name, text=text) for name, text in texts)}
+class _Measured(TypedDict):
+    extraction: dict[GoldKind, ExtractionScores]
+    stance: dict[Setting, dict[GoldKind, StanceScores]]
+    invented: Invented
+    speaker: dict[Scope, SpeakerScores]
+    speaker_by_naming: dict[str, SpeakerScores]
+    sentiment: dict[Setting, dict[Scope, SentimentScores]]
+    target: dict[Scope, TargetScores]
+    calibration: dict[Setting, dict[Scope, Calibration]]
+    slices: list[Slice]
 
 
-def _calibration(gold: Sequence[GoldArticle], told: Sequence[Told]) -> dict[str, float]:
-    """Of the stance's probabilities: ECE, what chance alone gives of it, Brier, log-loss."""
-    right = np.array([STANCES.index(s.stance) for a in gold for s in a.statements])
-    p = np.array([t.stance for t in told], dtype=np.float64)
-    sure = p.max(1)
+def _measured(rows: Sequence[Judged], draws: Draws, without: frozenset[str]) -> _Measured:
+    """without: fields that the system has no opinion on, whose figures would be those of no answer."""
+    asked = [item.told is not None for row in rows for _, item in row.gold()]
+    settings: tuple[Setting, ...] = ("gold_spans", "end_to_end") if asked and all(asked) else ("end_to_end",)
+    namings = sorted({item.traits["naming"] for row in rows for gold, item in row.gold() if gold.speaker})
+    stanced = [s for s in settings if "stance" not in without]
+    felt = [s for s in settings if "sentiment" not in without]
+    named = "speaker" not in without
     return {
-        "n": len(right),
-        "ece": scores.ece(sure, p.argmax(1) == right),
-        "ece_by_chance": scores.expected_ece(sure),
-        "brier": scores.brier(p, right),
-        "log_loss": scores.log_loss(p, right),
+        "extraction": {kind: extraction(rows, kind, draws) for kind in KINDS},
+        "stance": {s: {kind: measures.stance(rows, kind, s, draws) for kind in KINDS} for s in stanced},
+        "invented": measures.invented(rows),
+        "speaker": {scope: measures.speaker(rows, scope, draws) for scope in SCOPES if named},
+        "speaker_by_naming": {n: measures.speaker(rows, "all", draws, n) for n in namings if named},
+        "sentiment": {
+            s: {scope: measures.sentiment(rows, scope, s, draws) for scope in SCOPES} for s in felt
+        },
+        "target": {scope: measures.target(rows, scope, draws) for scope in SCOPES if "target" not in without},
+        "calibration": {s: _calibrations(rows, s, draws) for s in settings},
+        "slices": [
+            found
+            for found in slices(rows, draws.resamples, draws.seed, fewest_articles=FEWEST_ARTICLES)
+            if found.measure.partition(",")[0] not in without
+        ],
     }
 
 
-def _difference(gold: Sequence[GoldArticle], ours: Sequence[str], theirs: Sequence[str]) -> dict[str, Any]:
-    """Macro-F1 over the four stances, ours less theirs, the same articles drawn for both."""
-    told = iter(zip(ours, theirs, strict=True))
-    told_of = {a.id: [(s, next(told)) for s in a.statements] for a in gold}
-    differences: dict[str, Any] = {}
-    for kind in KINDS:
-        rows = {
-            article: [(s.stance, *two) for s, two in answers if s.kind == kind]
-            for article, answers in told_of.items()
-        }
-        right, a, b = ({article: [row[k] for row in rs] for article, rs in rows.items()} for k in range(3))
-        d = compare(right, a, b).difference
-        differences[kind] = {"value": d.value, "low": d.low, "high": d.high, "p": d.p}
-    return differences
+def _calibrations(rows: Sequence[Judged], setting: Setting, draws: Draws) -> dict[Scope, Calibration]:
+    """By scope; a scope in which no answer has probabilities is left out."""
+    found: dict[Scope, Calibration] = {}
+    for scope in SCOPES:
+        asked = [
+            (k, STANCES.index(gold.stance), [said.stance_probabilities.get(label, 0.0) for label in STANCES])
+            for k, row in enumerate(rows)
+            for gold, item in row.gold(None if scope == "all" else scope)
+            if (said := answer(item, setting)) and said.stance_probabilities
+        ]
+        if asked:
+            articles, right, p = zip(*asked, strict=True)
+            found[scope] = calibration(p, right, articles, draws.resamples, seed=draws.seed)
+    return found
 
 
-def _remarks(result: Mapping[str, Any]) -> list[str]:
-    lines = [f"Note: {note}." for note in result.get("notes", ())]
-    if c := result.get("gold_spans", {}).get("calibration"):
-        lines.append(
-            f"Stance probabilities on {c['n']} gold spans: ECE {c['ece']:.3f} (a perfectly calibrated model: "
-            f"{c['ece_by_chance']:.3f}), Brier {c['brier']:.3f}, log-loss {c['log_loss']:.3f}."
-        )
-    for kind, d in result.get("difference", {}).items():
-        lines.append(
-            f"Macro-F1 over the four stances less TF-IDF's, {kind}: {100 * d['value']:+.1f} "
-            f"[{100 * d['low']:+.1f}, {100 * d['high']:+.1f}], p = {d['p']:.4f} (paired bootstrap over articles)."
-        )
-    return lines
+def _answers(
+    system: str, is_file: bool, gold: list[GoldArticle], inputs: Inputs, clock: _Clock
+) -> tuple[list[Judged], dict[str, Record], list[str], Labeler | None]:
+    """Items, records by article, notes, and the labeler of a system that is a model."""
+    path = Path(system)
+    if is_file:
+        with clock("reading"):
+            texts = {article.id: article.text for article in gold}
+            records = predicted_records(path, texts, inputs.columns if is_table(path) else None)
+        notes = sorted({note for record in records.values() for note in record.warnings})
+        return with_traits(judged(gold, records)), records, notes, None
+    with clock("loading"):
+        labeler = Labeler.from_pretrained(system)
+    with clock("labelling"):
+        records = _labelled(labeler, gold)
+        told = labeler.classify((a.text, s.start, s.end) for a in gold for s in a.statements)
+    return with_traits(with_told(judged(gold, records), told)), records, [], labeler
 
 
-def _write(result: Mapping[str, Any], path: Path | None) -> None:
-    if path is not None:
+def _gold(inputs: Inputs) -> list[GoldArticle]:
+    return read_labels(inputs.gold, inputs.articles, inputs.gold_columns, inputs.split, inputs.fields)
+
+
+def _labelled(labeler: Labeler, gold: Iterable[GoldArticle]) -> dict[str, Record]:
+    return {r.id: r for r in labeler.label(Article(id=a.id, text=a.text) for a in gold)}
+
+
+def _agreed(passes: Path) -> dict[str, agreement.Agreement]:
+    classes: dict[agreement.Field, Sequence[str]] = {
+        "stance": [STANCES[k] for k in measures.FOUR],
+        "sentiment": SENTIMENTS,
+        "speaker": (),
+    }
+    return {
+        name: agreement.agreement(agreement.read_passes(passes, name), of) for name, of in classes.items()
+    }
+
+
+def _count_look(inputs: Inputs, gold: Sequence[GoldArticle], system: str) -> int:
+    tested = sum(article.split == "test" for article in gold)
+    if not tested:
+        return 0
+    look = provenance.Look(
+        date=provenance.now(),
+        command=provenance.without_folders(inputs.command),
+        system=provenance.without_folders(system),
+        gold=inputs.gold.name,
+        gold_hash=provenance.file_hash(inputs.gold),
+        articles=tested,
+    )
+    return provenance.count_look(look)
+
+
+def _run(
+    inputs: Inputs, gold: Sequence[GoldArticle], model: ModelInfo | None, seconds: dict[str, float]
+) -> Run:
+    predictions = inputs.predictions
+    return Run(
+        command=inputs.command,
+        date=provenance.now(),
+        quoth=quoth.__version__,
+        git=provenance.git(),
+        model=model,
+        gold=inputs.gold.name,
+        gold_hash=provenance.file_hash(inputs.gold) if inputs.gold.is_file() else "",
+        articles_hash=provenance.articles_hash(gold),
+        predictions=predictions.name if predictions else None,
+        predictions_hash=provenance.file_hash(predictions) if predictions else None,
+        splits=provenance.splits(gold),
+        seed=inputs.draws.seed,
+        resamples=inputs.draws.resamples,
+        versions=provenance.versions(),
+        seconds=seconds,
+    )
+
+
+class _Clock:
+    """Seconds by what they were spent on."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, what: str) -> Iterator[None]:
+        start = time.perf_counter()
         try:
-            path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
-        except OSError as error:
-            raise InputError(f"{path}: cannot write the result: {error.strerror}") from error
+            yield
+        finally:
+            self.seconds[what] = round(self.seconds.get(what, 0.0) + time.perf_counter() - start, 2)

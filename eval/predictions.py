@@ -63,6 +63,11 @@ FIELDS = (
 )
 """Columns of a table of predictions."""
 
+_SHAPE = (
+    '; expected JSON lines {"id": ..., "statements": [{"start", "end", ...}]}, or a table '
+    f"whose name ends in {' or '.join(SUFFIXES)}"
+)
+_ABSENT = ": given by no statement"
 _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 _Label = TypeVar("_Label", bound=str)
 
@@ -129,18 +134,26 @@ def predicted_records(
         raise InputError(f"{path}: column mapping: expected a table ({', '.join(SUFFIXES)})")
     else:
         answers = [answer for _, answer in unique(path, _from_lines(path, texts))]
-    said = [s for answer in answers for _, s in answer.said]
-    warnings = [f"{name}: given by no statement of {path.name}" for name in _missing(said)] if said else []
-    model = ModelInfo(path.name, "", hashlib.sha256(path.read_bytes()).hexdigest()[:12])
-    records = {}
-    for answer in answers:
-        article, text = answer.article, texts.get(answer.article)
-        notes = warnings if text is not None else ["no text of this article: statements left out"]
-        statements = [] if text is None else _statements(article, answer.said, text)
-        records[article] = answer.record or Record(
-            SCHEMA_VERSION, article, answer.metadata, notes, model, statements
-        )
-    return records
+    if not answers:
+        raise InputError(f"{path}: found nothing, expected predictions")
+    return _records(path.name, hashlib.sha256(path.read_bytes()).hexdigest()[:12], answers, texts)
+
+
+def said_records(
+    name: str, said: Mapping[str, Sequence[Said]], texts: Mapping[str, str]
+) -> dict[str, Record]:
+    """What a system named `name` said of articles, by id, held to the same rules as a file of predictions."""
+    answers = [
+        _Answer(article, {}, [(f"{name}, article {article}, item {k}", s) for k, s in enumerate(statements)])
+        for article, statements in said.items()
+    ]
+    return _records(name, "", answers, texts)
+
+
+def absent(records: Mapping[str, Record]) -> frozenset[str]:
+    """The fields that no statement of a file gives and that its records therefore have no opinion on."""
+    notes = (note for record in records.values() for note in record.warnings)
+    return frozenset(note.partition(_ABSENT)[0] for note in notes if _ABSENT in note)
 
 
 def predicted_documents(
@@ -155,6 +168,21 @@ def predicted_documents(
         return read_predicted_documents(path, texts)
     records = predicted_records(path, texts, columns)
     return [pieces_of(records[name], text) for name, text in texts.items() if name in records]
+
+
+def _records(name: str, hash: str, answers: Sequence[_Answer], texts: Mapping[str, str]) -> dict[str, Record]:
+    said = [s for answer in answers for _, s in answer.said]
+    warnings = [f"{field}{_ABSENT} of {name}" for field in _missing(said)] if said else []
+    model = ModelInfo(name, "", hash)
+    records = {}
+    for answer in answers:
+        article, text = answer.article, texts.get(answer.article)
+        notes = warnings if text is not None else ["no text of this article: statements left out"]
+        statements = [] if text is None else _statements(article, answer.said, text)
+        records[article] = answer.record or Record(
+            SCHEMA_VERSION, article, answer.metadata, notes, model, statements
+        )
+    return records
 
 
 def _holds_documents(path: Path) -> bool:
@@ -178,7 +206,7 @@ def _from_table(path: Path, columns: Mapping[str, str] | None) -> list[_Answer]:
 def _from_lines(path: Path, texts: Mapping[str, str]) -> Iterator[tuple[int, str, _Answer]]:
     for number, raw in read_lines(path):
         where = f"{path}, line {number}"
-        line = decoded(raw, _Line, where, '; expected {"id": ..., "statements": [{"start", "end", ...}]}')
+        line = decoded(raw, _Line, where, _SHAPE)
         id = line.article if line.id is None else line.id
         if id is None:
             raise InputError(f"{where}: found fields {', '.join(msgspec.json.decode(raw))}, expected 'id'")

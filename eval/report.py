@@ -1,269 +1,280 @@
-"""What quoth gets right on gold articles, as a JSON-able dict and as short tables.
-
-Intervals are 95% percentile bootstrap intervals over articles.  Abstention is not looked at: the stance of
-an abstained statement counts like any other.
-"""
+"""A result as Markdown: the tables that `quoth eval` prints."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
+from quoth.eval import agreement, behaviour
+from quoth.eval.draws import Figure
+from quoth.eval.gold import GoldKind
+from quoth.eval.measures import SCOPES
+from quoth.eval.power import SampleSize
+from quoth.eval.provenance import named
+from quoth.eval.result import (
+    Attributions,
+    ClassScores,
+    Contrast,
+    ExtractionScores,
+    Result,
+    Slice,
+    SpeakerScores,
+    StanceScores,
+    TargetScores,
+)
 
-from quoth.errors import InputError
-from quoth.eval import scores
-from quoth.eval.gold import KINDS, SENTIMENTS, STANCES, GoldArticle, GoldStatement
-from quoth.eval.matching import Matches, match, token_f1
-from quoth.records import Record, Statement
-from quoth.titles import plain_name
+SETTINGS = {"end_to_end": "end to end", "gold_spans": "on gold spans"}
 
-NO_GOLD = "none"
-"""The row of predicted stances that lie on no gold statement."""
+WORST = 12
+"""Slices shown of each measure."""
 
-_LABELS = (*STANCES, NO_GOLD)
-_FOUR = [k for k, stance in enumerate(STANCES) if stance != "other"]
-
-_Pairs = list[tuple[GoldStatement, Statement | None]]
+_ATTRIBUTED = {
+    "tokens": "words found",
+    "attributed_tokens": "words with their source",
+    "statements": "statements, overlap of half",
+    "exact": "statements, exact",
+    "attribution": "statements with their source",
+}
 
 
-def evaluate(gold: Sequence[GoldArticle], predictions: Mapping[str, Record]) -> dict[str, Any]:
-    """Statements, stances, speakers, sentiments and targets, end to end.
+def markdown(result: Result, level: int = 1, examples: int = 2) -> str:
+    """Every table of a result, figures as percentages with their 95 % intervals over articles.
 
-    - stance: by kind of gold statement; a gold statement that no prediction covers counts as predicted
-      `other`.  A predicted direct statement with another stance that lies on no gold statement counts
-      against the precision on quoted ones (every quoted passage has a gold label); a paraphrase of that
-      kind is counted apart, under `invented`, since not every paraphrase has one.
-    - speaker: over matched gold statements with a speaker; names equal up to `plain_name`; a null
-      prediction is told from a wrong name.  coverage: the matched share of gold statements with a speaker.
-    - sentiment: over matched gold statements.
-    - target: mean `token_f1` over gold statements with a target, 0 where it or the statement is missed.
-
-    An article without a record counts as one without statements.  Raises InputError where there is no gold
-    article, no record for any, or a statement that is not from its gold article's text.
+    level: of the heading.  examples: of each behaviour that fails.
     """
-    if not gold:
-        raise InputError("no gold article to evaluate on")
-    records = {article.id: predictions[article.id] for article in gold if article.id in predictions}
-    if predictions and not records:
-        raise InputError(
-            f"none of {len(predictions)} predicted ids is a gold article's: "
-            f"predicted {next(iter(predictions))!r}, gold {gold[0].id!r}"
-        )
-    articles = [_matches(article, records.get(article.id)) for article in gold]
-    by_kind: dict[str, list[_Pairs]] = {kind: [_of_kind(a, kind) for a in articles] for kind in KINDS}
-    by_scope = {"all": [a.pairs() for a in articles], **by_kind}
-    invented = Counter(s.stance for a in articles for s in _invented(a) if s.kind != "direct")
-    return {
-        "articles": {
-            "gold": len(gold),
-            "without_record": len(gold) - len(records),
-            "records_without_gold": len(predictions) - len(records),
-        },
-        "stance": {
-            "quoted": _stance([_stance_rows(by_kind["quoted"][k], a) for k, a in enumerate(articles)])
-            | {"missed": _missed(by_kind["quoted"])},
-            "indirect": _stance([_stance_rows(pairs) for pairs in by_kind["indirect"]])
-            | {"missed": _missed(by_kind["indirect"])},
-            "invented": {"paraphrases": invented.total(), "by_stance": dict(invented)},
-        },
-        "speaker": {scope: _speaker(pairs) for scope, pairs in by_scope.items()},
-        "sentiment": {scope: _sentiment(pairs) for scope, pairs in by_scope.items()},
-        "target": {scope: _target(pairs) for scope, pairs in by_scope.items()},
-    }
-
-
-def evaluate_spans(gold: Sequence[GoldArticle], stances: Sequence[str]) -> dict[str, Any]:
-    """Stance where the gold spans are given: one predicted stance a statement, article by article.
-
-    Raises InputError for a wrong number of stances or an unknown one.
-    """
-    expected = sum(len(article.statements) for article in gold)
-    if len(stances) != expected:
-        raise InputError(f"{len(stances)} predicted stances for {expected} gold statements")
-    rest = iter(stances)
-    guessed = [[(s, next(rest)) for s in article.statements] for article in gold]
-    return {
-        "stance": {
-            kind: _stance([[(s.stance, guess) for s, guess in rows if s.kind == kind] for rows in guessed])
-            for kind in KINDS
-        }
-    }
-
-
-def markdown(result: Mapping[str, Any]) -> str:
-    """The tables of a result of `evaluate` or `evaluate_spans`."""
-    parts = [_stance_table(kind, result["stance"][kind]) for kind in KINDS]
-    if "speaker" in result:
-        parts += [_other_table(result), _remarks(result)]
-    return "\n\n".join(parts) + "\n"
-
-
-def _matches(article: GoldArticle, record: Record | None) -> Matches:
-    statements = record.statements if record else []
-    for s in statements:
-        found = article.text[s.start : s.end]
-        if found != s.text:
-            raise InputError(
-                f"article {article.id}, statement {s.id}: the gold text has {found[:60]!r} at "
-                f"[{s.start}, {s.end}), the record {s.text[:60]!r}; was it made from another text?"
-            )
-    return match(article.statements, statements)
-
-
-def _of_kind(article: Matches, kind: str) -> _Pairs:
-    return [(g, p) for g, p in article.pairs() if g.kind == kind]
-
-
-def _invented(article: Matches) -> list[Statement]:
-    return [s for s in article.stray if s.stance != "other"]
-
-
-def _missed(articles: Sequence[_Pairs]) -> int:
-    return sum(p is None for pairs in articles for _, p in pairs)
-
-
-def _stance_rows(pairs: _Pairs, article: Matches | None = None) -> list[tuple[str, str]]:
-    """(gold, predicted) stances; with `article`, its invented direct statements too."""
-    rows: list[tuple[str, str]] = [(g.stance, p.stance if p else "other") for g, p in pairs]
-    invented = _invented(article) if article else []
-    return rows + [(NO_GOLD, s.stance) for s in invented if s.kind == "direct"]
-
-
-def _stance(articles: Sequence[Sequence[tuple[str, str]]]) -> dict[str, Any]:
-    counts = _confusions(articles, _LABELS)
-    total = counts.sum(0)
-    return {
-        "n": int(total[:-1].sum()),
-        "macro_f1_four": _interval(counts, partial(scores.macro_f1_of, classes=_FOUR)),
-        "macro_f1_five": _interval(counts, partial(scores.macro_f1_of, classes=range(len(STANCES)))),
-        "classes": _classes(total, STANCES),
-        "confusion": {"gold": list(_LABELS), "predicted": list(STANCES), "counts": total[:, :-1].tolist()},
-    }
-
-
-def _sentiment(articles: Sequence[_Pairs]) -> dict[str, Any]:
-    rows = [[(g.sentiment, p.sentiment) for g, p in pairs if p and g.sentiment] for pairs in articles]
-    counts = _confusions(rows, SENTIMENTS)
-    total = counts.sum(0)
-    return {
-        "n": int(total.sum()),
-        "macro_f1": _interval(counts, partial(scores.macro_f1_of, classes=range(len(SENTIMENTS)))),
-        "classes": _classes(total, SENTIMENTS),
-    }
-
-
-def _speaker(articles: Sequence[_Pairs]) -> dict[str, Any]:
-    outcomes = [
-        Counter(_speaker_outcome(g.speaker, p) for g, p in pairs if g.speaker is not None)
-        for pairs in articles
-    ]
-    total = sum(outcomes, Counter[str]())
-    right = np.array([(c["right"], c.total() - c["missed"]) for c in outcomes])
-    matched = total.total() - total["missed"]
-    return {
-        "n": total.total(),
-        "coverage": matched / total.total() if total else None,
-        "accuracy": _interval(right, scores.ratio),
-        **{outcome: total[outcome] for outcome in ("right", "wrong", "null")},
-    }
-
-
-def _speaker_outcome(name: str, statement: Statement | None) -> str:
-    if statement is None:
-        return "missed"
-    if statement.speaker is None or statement.speaker.name is None:
-        return "null"
-    return "right" if plain_name(statement.speaker.name) == plain_name(name) else "wrong"
-
-
-def _target(articles: Sequence[_Pairs]) -> dict[str, Any]:
-    values = [
-        [
-            token_f1(g.target, p.target.text) if p and p.target else 0.0
-            for g, p in pairs
-            if g.target is not None
-        ]
-        for pairs in articles
-    ]
-    counts = np.array([(sum(article), len(article)) for article in values])
-    return {"n": int(counts[:, 1].sum()), "token_f1": _interval(counts, scores.ratio)}
-
-
-def _confusions(articles: Sequence[Sequence[tuple[str, str]]], labels: Sequence[str]) -> scores.Floats:
-    """(articles, k, k)"""
-    tables = [scores.confusion([g for g, _ in rows], [p for _, p in rows], labels) for rows in articles]
-    return np.array(tables, dtype=np.float64)
-
-
-def _classes(counts: scores.Floats, labels: Sequence[str]) -> dict[str, dict[str, float | None]]:
-    precision, recall, f1 = scores.precision_recall_f1(counts)
-    return {
-        label: {
-            "precision": float(precision[k]),
-            "recall": float(recall[k]),
-            "f1": _known(float(f1[k])),
-            "n": int(counts[k].sum()),
-        }
-        for k, label in enumerate(labels)
-    }
-
-
-def _interval(counts: scores.Floats, metric: Callable[..., scores.Floats]) -> dict[str, float | None]:
-    interval = scores.bootstrap(counts, metric)
-    return {"value": _known(interval.value), "low": _known(interval.low), "high": _known(interval.high)}
-
-
-def _known(value: float) -> float | None:
-    # JSON has no NaN.
-    return None if math.isnan(value) else value
-
-
-def _stance_table(kind: str, block: Mapping[str, Any]) -> str:
-    missed = f", {block['missed']} missed" if "missed" in block else ""
-    lines = [f"| stance, {kind} ({block['n']}{missed}) | P | R | F1 | n |", "|---|---|---|---|---|"]
-    lines += [
-        f"| {stance} | {_percent(c['precision'])} | {_percent(c['recall'])} | {_percent(c['f1'])} | {c['n']} |"
-        for stance, c in block["classes"].items()
-    ]
-    lines += [
-        f"| macro, {name} | | | {_with_interval(block[f'macro_f1_{name}'])} | |" for name in ("four", "five")
-    ]
-    return "\n".join(lines)
-
-
-def _other_table(result: Mapping[str, Any]) -> str:
-    scopes = ("all", *KINDS)
-    lines = [f"| | {' | '.join(scopes)} |", "|---|" + "---|" * len(scopes)]
-    cells: dict[str, Callable[[str], str]] = {
-        "speaker, accuracy": lambda scope: _with_interval(result["speaker"][scope]["accuracy"]),
-        "speaker, coverage": lambda scope: _percent(result["speaker"][scope]["coverage"]),
-        "speaker, right / wrong / null": lambda scope: " / ".join(
-            str(result["speaker"][scope][outcome]) for outcome in ("right", "wrong", "null")
+    parts = [
+        f"{'#' * level} {_heading(result)}",
+        *(
+            stance_table(f"{kind}, {SETTINGS[setting]}", block)
+            for setting, blocks in result.stance.items()
+            for kind, block in blocks.items()
         ),
-        "sentiment, macro-F1": lambda scope: _with_interval(result["sentiment"][scope]["macro_f1"]),
-        "target, token F1": lambda scope: _with_interval(result["target"][scope]["token_f1"]),
-    }
-    return "\n".join(
-        lines + [f"| {row} | {' | '.join(cell(s) for s in scopes)} |" for row, cell in cells.items()]
+        extraction_table(result.extraction),
+        scopes_table(result),
+        naming_table(result.speaker_by_naming),
+        calibration_table(result),
+        *slice_tables(result.slices),
+    ]
+    if result.behaviour is not None:
+        parts.append(behaviour.markdown(result.behaviour, examples))
+    if result.baselines:
+        parts.append(baselines_table(result))
+    parts += [agreement.markdown(field, found) for field, found in result.agreement.items()]
+    if result.suspects and result.items:
+        parts.append(suspects_table(result))
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def ceilings(result: Result) -> str:
+    """What annotators reach against each other."""
+    found = [
+        f"{field}, alpha {cell(a.alpha)}"
+        if a.ceiling.value is None
+        else f"{field}, macro-F1 {cell(a.ceiling)}"
+        for field, a in result.agreement.items()
+    ]
+    return f"The ceiling, one annotator against another: {'; '.join(found)}."
+
+
+def stance_table(name: str, block: StanceScores) -> str:
+    missed = f", {block.missed} missed" if block.missed else ""
+    rows = [
+        *(class_row(label, scores) for label, scores in block.classes.items()),
+        ["macro, four", "", "", cell(block.macro_f1_four), ""],
+        ["macro, four, second label counts", "", "", cell(block.lenient_macro_f1_four), ""],
+        ["macro, five", "", "", cell(block.macro_f1_five), ""],
+        ["accuracy", "", "", cell(block.accuracy), ""],
+    ]
+    reasons: dict[str, list[str]] = {}
+    for label, scores in block.classes.items():
+        if scores.few:
+            reasons.setdefault(scores.few, []).append(label)
+    few = [f"- {', '.join(labels)}: {reason}" for reason, labels in reasons.items()]
+    warning = "\n\nToo few gold items to conclude:\n\n" + "\n".join(few) if few else ""
+    return table([f"stance, {name} ({block.n}{missed})", "P", "R", "F1", "n"], rows) + warning
+
+
+def class_row(label: str, scores: ClassScores) -> list[str]:
+    return [label, *(cell(f) for f in (scores.precision, scores.recall, scores.f1)), str(scores.n)]
+
+
+def extraction_table(blocks: Mapping[GoldKind, ExtractionScores]) -> str:
+    rows = []
+    for kind, block in blocks.items():
+        rows.append([f"{kind}, half or more covered", "-", cell(block.covered), "-", str(block.n_gold)])
+        for name, prf in (("overlap of half", block.iou), ("exact", block.exact)):
+            figures = [prf.precision, prf.recall, prf.f1]
+            rows.append(
+                [f"{kind}, {name}", *("-" if f is None else cell(f) for f in figures), str(block.n_gold)]
+            )
+    return table(["spans", "P", "R", "F1", "n gold"], rows)
+
+
+def scopes_table(result: Result) -> str:
+    """Speaker, sentiment and target, side by side for all, quoted and indirect statements."""
+
+    def row(name: str, cells: Iterable[str]) -> list[str]:
+        return [name, *cells]
+
+    speakers: Sequence[SpeakerScores] = [result.speaker[s] for s in SCOPES if s in result.speaker]
+    targets: Sequence[TargetScores] = [result.target[s] for s in SCOPES if s in result.target]
+    rows = [
+        row("speaker, accuracy", (cell(s.accuracy) for s in speakers)),
+        row("speaker, coverage", (percent(s.coverage) for s in speakers)),
+        row("speaker, right / wrong / null", (f"{s.right} / {s.wrong} / {s.null}" for s in speakers)),
+        *(
+            row(f"sentiment, macro-F1, {SETTINGS[setting]}", (cell(sentiments[s].macro_f1) for s in SCOPES))
+            for setting, sentiments in result.sentiment.items()
+        ),
+        row("target, token F1", (cell(t.token_f1) for t in targets)),
+    ]
+    return table(["", *SCOPES], [row for row in rows if len(row) > 1])
+
+
+def naming_table(blocks: dict[str, SpeakerScores]) -> str:
+    rows = [
+        [naming, cell(s.accuracy), f"{s.right} / {s.wrong} / {s.null}", str(s.n)]
+        for naming, s in blocks.items()
+    ]
+    return table(["speaker, named by", "accuracy", "right / wrong / null", "n"], rows) if rows else ""
+
+
+def calibration_table(result: Result) -> str:
+    rows = []
+    for setting, blocks in result.calibration.items():
+        for scope, c in blocks.items():
+            by = {round(p.coverage, 2): p.accuracy for p in c.risk_coverage}
+            rows.append(
+                [f"{scope}, {SETTINGS[setting]}", str(c.n), cell(c.ece), f"{percent(c.perfect)}, {percent(c.perfect_high)}",
+                 decimals(c.brier), decimals(c.log_loss), *(cell(by[k]) if k in by else "-" for k in (0.5, 0.8))]
+            )  # fmt: skip
+    head = ["stance probabilities", "n", "ECE", "a perfect model's: mean, 95th percentile", "Brier", "log-loss",
+            "accuracy, surest 50 %", "surest 80 %"]  # fmt: skip
+    return table(head, rows) if rows else ""
+
+
+def slice_tables(found: Sequence[Slice]) -> list[str]:
+    """The worst slices of each measure."""
+    tables = []
+    for measure in dict.fromkeys(s.measure for s in found):
+        all_of = [s for s in found if s.measure == measure]
+        rows = [
+            [
+                f"{s.trait}: {s.value}",
+                cell(s.figure),
+                cell(s.difference, sign="+"),
+                p_value(s.p_holm),
+                str(s.n),
+            ]
+            for s in all_of[:WORST]
+        ]
+        shown = (
+            f"worst {len(rows)} of {len(all_of)} slices" if len(rows) < len(all_of) else "slices, worst first"
+        )
+        head = [f"{measure}, {shown}", "figure", "less all others", f"p, Holm over {len(all_of)}", "n"]
+        tables.append(table(head, rows))
+    return tables
+
+
+def baselines_table(result: Result) -> str:
+    """What each baseline scores, and the system less it on the same statements."""
+    rows = []
+    for b in result.baselines:
+        for kind, block in b.stance.items():
+            rows.append([b.name, f"stance, {kind}", cell(block.macro_f1_four), *_contrast(b.contrasts[kind])])
+        if b.speaker and b.speaker_contrast:
+            rows.append([b.name, "speaker", cell(b.speaker.accuracy), *_contrast(b.speaker_contrast)])
+    return table(["baseline", "", "macro-F1 of four, or accuracy", "system less it", "p, permutation"], rows)
+
+
+def sample_sizes(sizes: Mapping[str, SampleSize | str]) -> str:
+    """How many articles it takes to know each figure so well."""
+    rows = [
+        [name, f"+- {100 * s.half_width:.1f}", f"{s.articles} [{s.low:.0f}, {s.high:.0f}]",
+         f"+- {100 * s.pilot_half_width:.1f} with {s.pilot}"]
+        if isinstance(s, SampleSize)
+        else [name, "-", s, "-"]
+        for name, s in sizes.items()
+    ]  # fmt: skip
+    return table(
+        ["macro-F1 of four, end to end", "to know it within", "articles to annotate", "known now"], rows
     )
 
 
-def _remarks(result: Mapping[str, Any]) -> str:
-    invented, articles = result["stance"]["invented"], result["articles"]
-    by_stance = ", ".join(f"{n} {stance}" for stance, n in invented["by_stance"].items())
+def attributions_table(result: Attributions) -> str:
+    """Words and statements found, and with the right source; percentages."""
+    rows = []
+    for name in ("tokens", "attributed_tokens", "statements", "exact", "attribution"):
+        for scope, s in getattr(result, name).items():
+            f1 = f"{s['f1']:.1f}" + (
+                f" [{s['f1_low']:.1f}, {s['f1_high']:.1f}]" if s.get("f1_low") is not None else ""
+            )
+            rows.append(
+                [f"{_ATTRIBUTED[name]}, {scope}", f"{s['p']:.1f}", f"{s['r']:.1f}", f1, f"{s['n_gold']:.0f}"]
+            )
+    return table([f"{result.run.gold}, {result.documents} documents", "P", "R", "F1", "n gold"], rows)
+
+
+def suspects_table(result: Result) -> str:
+    """The labels that most want a second look."""
+    texts = {(item.article, item.start, item.end): item.text for item in result.items}
+    rows = [
+        [s.field, s.given, s.suggested, f"{s.margin:.2f}", line(texts[s.article, s.start, s.end]),
+         f"{s.article}:{s.start}-{s.end}"]
+        for s in result.suspects[:WORST]
+    ]  # fmt: skip
+    shown = f"suspicious labels, worst {len(rows)} of {len(result.suspects)}"
+    return table([shown, "given", "rather", "margin", "statement", "where"], rows)
+
+
+def line(text: str, most: int = 80) -> str:
+    """Text on one line, cut to so many characters."""
+    words = " ".join(text.split())
+    return words if len(words) <= most else words[: most - 1] + "…"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *([cell.replace("|", r"\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def cell(figure: Figure, sign: str = "") -> str:
+    """64.6 [58.5, 69.5]."""
+    value = percent(figure.value, sign)
     return (
-        f"{articles['gold']} articles, {articles['without_record']} of them without a record. "
-        f"Invented stances on paraphrases: {invented['paraphrases']}{f' ({by_stance})' if by_stance else ''}."
+        value
+        if figure.value is None
+        else f"{value} [{percent(figure.low, sign)}, {percent(figure.high, sign)}]"
     )
 
 
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f}"
+def percent(share: float | None, sign: str = "") -> str:
+    return "-" if share is None else f"{100 * share:{sign}.1f}"
 
 
-def _with_interval(interval: Mapping[str, float | None]) -> str:
-    return f"{_percent(interval['value'])} [{_percent(interval['low'])}, {_percent(interval['high'])}]"
+def decimals(figure: Figure) -> str:
+    return "-" if figure.value is None else f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
+
+
+def p_value(p: float | None) -> str:
+    return "-" if p is None else "< .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
+
+
+def _contrast(found: Contrast) -> list[str]:
+    return [cell(found.difference, "+"), p_value(found.p)]
+
+
+def _heading(result: Result) -> str:
+    run, articles = result.run, result.articles
+    system = run.model.name + " " + run.model.version if run.model else run.predictions
+    by_stance = ", ".join(f"{n} {stance}" for stance, n in result.invented.by_stance.items())
+    lines = [
+        f"{system} on {run.gold}",
+        (
+            f"{articles.gold} articles ({named(run.splits)}), {articles.without_record} of them without a record. "
+            f"Percentages with 95 % intervals: {run.resamples} resamples of articles, seed {run.seed}."
+        ),
+        f"Invented stances on paraphrases: {result.invented.paraphrases}{f' ({by_stance})' if by_stance else ''}.",
+        *(f"Note: {note}." for note in result.notes),
+        *([ceilings(result)] if result.agreement else []),
+    ]
+    return "\n\n".join(lines)

@@ -1,4 +1,4 @@
-"""Gold labels that a model's probabilities speak against, worst first, with their context.
+"""Gold labels that a model's probabilities speak against, worst first.
 
 Confident learning (Northcutt, Jiang and Chuang, Confident Learning: Estimating Uncertainty in Dataset Labels,
 JAIR 2021).  A suspect is a question to a reader, no error yet: where the model is weak, it suspects good labels.
@@ -12,30 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quoth.errors import InputError
-from quoth.eval.gold import SENTIMENTS, STANCES, GoldArticle, check_span
+from quoth.eval.gold import SENTIMENTS, STANCES
+from quoth.eval.items import Item
 from quoth.eval.scores import Floats
 
+Field = Literal["stance", "sentiment"]
+
 _NOBODY = -1
-
-
-class Placed(Protocol):
-    """A span of an article: a suspect, an item to adjudicate, a gold statement that knows its article."""
-
-    @property
-    def article(self) -> str: ...
-    @property
-    def start(self) -> int: ...
-    @property
-    def end(self) -> int: ...
-
-
-P = TypeVar("P", bound=Placed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,41 +43,35 @@ class Suspect:
     article: str
     start: int
     end: int
+    field: Field
     given: str
     suggested: str
     margin: float
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A span's text with what stands around it."""
+def suspects(items: Iterable[Item], field: Field = "stance") -> list[Suspect]:
+    """The suspicious labels of gold, worst first.
 
-    before: str
-    text: str
-    after: str
-
-
-def suspects(
-    gold: Sequence[GoldArticle],
-    probabilities: ArrayLike,
-    field: Literal["stance", "sentiment"] = "stance",
-) -> list[Suspect]:
-    """The suspicious labels of gold articles, worst first.
-
-    probabilities: (n, k) of the n gold statements, article by article, over `STANCES` or `SENTIMENTS`, each by a
-    model that did not see this article's labels: cross-validate by article, not by statement.  Raises
-    InputError as `confident_errors` does.
+    Judged by the classifier's probabilities on the gold spans, or where it was not asked by those of found
+    statements, in either case of a system that was not trained on these labels; items without are left out.
     """
     labels: Sequence[str] = STANCES if field == "stance" else SENTIMENTS
-    places = [(article.id, s) for article in gold for s in article.statements]
-    given = [str(getattr(s, field)) for _, s in places]
-    p = _checked(probabilities, len(places), len(labels))
-    found = confident_errors([labels.index(label) for label in given], p)
+    asked = [
+        (item, str(given), [p.get(label, 0.0) for label in labels])
+        for item in items
+        if (given := getattr(item.gold, field, None)) and (p := _probabilities(item, field))
+    ]
+    if not asked:
+        return []
+    rows = np.array([p for *_, p in asked])
+    found = confident_errors(
+        [labels.index(given) for _, given, _ in asked], rows / rows.sum(1, keepdims=True)
+    )
     return [
-        Suspect(places[f.item][0], places[f.item][1].start, places[f.item][1].end,
-                given[f.item], labels[f.suggested], f.margin)
+        Suspect(item.article, item.start, item.end, field, given, labels[f.suggested], f.margin)
         for f in found
-    ]  # fmt: skip
+        for item, given, _ in [asked[f.item]]
+    ]
 
 
 def confident_errors(given: ArrayLike, probabilities: ArrayLike) -> list[Finding]:
@@ -132,18 +115,9 @@ def label_noise(given: ArrayLike, probabilities: ArrayLike) -> Floats:
     return joint
 
 
-def in_context(rows: Iterable[P], texts: Mapping[str, str], characters: int = 80) -> list[tuple[P, Passage]]:
-    """Each row with the text around its span; raises InputError for an article or a span that is not there."""
-    found = []
-    for row in rows:
-        if row.article not in texts:
-            raise InputError(f"article {row.article}: no text")
-        text = texts[row.article]
-        check_span((row.start, row.end), text, f"article {row.article}")
-        before = text[max(0, row.start - characters) : row.start]
-        after = text[row.end : row.end + characters]
-        found.append((row, Passage(before, text[row.start : row.end], after)))
-    return found
+def _probabilities(item: Item, field: Field) -> Mapping[str, float]:
+    answer = item.told or item.found
+    return getattr(answer, f"{field}_probabilities") if answer else {}
 
 
 def _confident(labels: NDArray[np.int64], p: Floats) -> NDArray[np.int64]:

@@ -8,8 +8,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from quoth.articles import Columns
 from quoth.errors import InputError
 from quoth.eval.gold import (
     KINDS,
@@ -19,6 +20,7 @@ from quoth.eval.gold import (
     GoldKind,
     GoldStatement,
     Texts,
+    check_split,
     check_words,
     checked,
     kinds_of,
@@ -32,6 +34,7 @@ SUFFIXES = (".csv", ".tsv")
 _ALIASES = {"article": ("article", "article_id"), "stance2": ("stance2", "second_stance")}
 """Names of columns that are understood besides the field's own: those of `quoth label --format csv`."""
 
+_COLUMNS = Columns()
 Label = TypeVar("Label", bound=str)
 
 
@@ -125,21 +128,31 @@ def is_table(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
-def read_labels(labels: Path, articles: Path, columns: Mapping[str, str] | None = None) -> list[GoldArticle]:
+def read_labels(
+    labels: Path,
+    articles: Path,
+    columns: Mapping[str, str] | None = None,
+    split: str | None = None,
+    fields: Columns = _COLUMNS,
+) -> list[GoldArticle]:
     """Gold of a table or, as `read_gold` has it, of a stand-off JSONL file."""
     if is_table(labels):
-        return read_gold_table(labels, articles, columns)
+        return read_gold_table(labels, articles, columns, split, fields)
     if columns:
         raise InputError(f"{labels}: column mapping: expected a table ({', '.join(SUFFIXES)})")
-    return read_gold(labels, articles)
+    return read_gold(labels, articles, split, fields)
 
 
 def read_gold_table(
-    labels: Path, articles: Path, columns: Mapping[str, str] | None = None
+    labels: Path,
+    articles: Path,
+    columns: Mapping[str, str] | None = None,
+    split: str | None = None,
+    fields: Columns = _COLUMNS,
 ) -> list[GoldArticle]:
     """Gold statements from rows of GOLD_FIELDS, of which article, start, end and stance are required.
 
-    articles: as in `Texts`.  A row with nothing but an article says that it has no statement.  An empty
+    articles, split, fields: as `read_gold` takes them.  A row with nothing but an article says that it has no statement.  An empty
     speaker, target or sentiment is not scored; without a kind, a span that lies between quotation marks is
     quoted.  text: compared with the article's at the span.  Raises InputError, naming row, field and what
     is expected, as `read_gold` does.
@@ -147,18 +160,19 @@ def read_gold_table(
     by_article: dict[str, list[Row]] = {}
     for row in read_rows(labels, GOLD_FIELDS, ("article", "start", "end", "stance"), columns):
         by_article.setdefault(row.required("article"), []).append(row)
-    texts = Texts(articles, set(by_article))
-    return [_gold_article(article, rows, texts) for article, rows in by_article.items()]
+    texts = Texts(articles, set(by_article), fields)
+    return [_gold_article(article, rows, texts, split) for article, rows in by_article.items()]
 
 
-def _gold_article(article: str, rows: Sequence[Row], texts: Texts) -> GoldArticle:
-    text = ""
+def _gold_article(article: str, rows: Sequence[Row], texts: Texts, stated: str | None) -> GoldArticle:
+    text, metadata = "", dict[str, Any]()
     for row in rows:
-        text = texts.text(article, f"{row.place}, article {article}", row.cells.get("sha256"))
+        text, metadata = texts.row(article, f"{row.place}, article {article}", row.cells.get("sha256"))
     split = rows[0].cells.get("split", "")
     for row in rows:
         if row.cells.get("split", "") != split:
             raise row.wrong("split", f"{split!r} as in the article's first row")
+    check_split(split, stated, f"{rows[0].place}, article {article}")
     kind_of = kinds_of(text)
     labelled = [row for row in rows if row.cells.keys() - {"article", "split", "sha256"}]
     items = []
@@ -184,7 +198,7 @@ def _gold_article(article: str, rows: Sequence[Row], texts: Texts) -> GoldArticl
     statements = checked(items, text)
     for row, statement in zip(labelled, statements, strict=True):
         check_words((statement.start, statement.end), row.cells.get("text"), text, row.place)
-    return GoldArticle(article, text, split, statements)
+    return GoldArticle(article, text, split, statements, metadata)
 
 
 def _rows(

@@ -1,19 +1,42 @@
-"""Hand-made readings: what the extractor would say, so that tests of what follows need no model."""
+"""Hand-made readings, labels, records and results, so that tests of what follows need no model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import regex
 
+from quoth.eval import measures
+from quoth.eval.calibration import calibration
+from quoth.eval.draws import Draws
+from quoth.eval.extraction import extraction
+from quoth.eval.gold import KINDS, STANCES, GoldArticle, GoldStatement
+from quoth.eval.items import Judged
+from quoth.eval.result import Articles, Calibration, Result, Run, Scope, Setting
 from quoth.model.attributions import LINKS, Reading
-from quoth.model.layout import BEGIN, INSIDE, LINK_WIDTH, OUTSIDE, ROLES
+from quoth.model.layout import (
+    BEGIN,
+    INSIDE,
+    LINK_WIDTH,
+    OUTSIDE,
+    ROLES,
+    SENTIMENT_LABELS,
+    STANCE_LABELS,
+)
+from quoth.model.stances import Told
 from quoth.model.windows import Tokens, Window
+from quoth.records import ModelInfo, Record, Speaker, Statement, Target
 
 Read = Callable[..., tuple[Tokens, Reading]]
+
+DRAWS = Draws(resamples=100)
 
 
 def words_as_tokens(text: str) -> Tokens:
@@ -81,3 +104,263 @@ def noise() -> Callable[[str, int], tuple[Tokens, Reading]]:
         return tokens, Reading(levels.astype(np.float32), [Window(0, n, 0, n)], queries, keys)
 
     return make
+
+
+RAID = (
+    "“They sank it,” said Sen. Ida Brandt. “We never sank it,” Bo Lund replied. "
+    "Brandt condemned the raid. Lund hailed the crew. “Maybe,” he said. “Rubbish!”"
+)
+TAX = (
+    "“We never took it,” said Café owner Ida Brandt. The union blamed the “harbour tax” again. "
+    "“Nor did I,” she said of the union."
+)
+
+
+def words_in(words: str, text: str) -> tuple[int, int]:
+    start = text.index(words)
+    return start, start + len(words)
+
+
+@pytest.fixture(scope="session")
+def gold() -> Callable[..., GoldStatement]:
+    """gold(words, kind, stance, speaker, target, ...): the label of words of RAID, or of another text."""
+
+    def make(
+        words: str,
+        kind: str = "quoted",
+        stance: str = "other",
+        speaker: str | None = None,
+        target: str | None = None,
+        stance2: str | None = None,
+        sentiment: str | None = "negative",
+        text: str = RAID,
+    ) -> GoldStatement:
+        labels: Any = (kind, stance, stance2, sentiment)
+        return GoldStatement(*words_in(words, text), *labels, speaker, target)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def predicted() -> Callable[..., Statement]:
+    """predicted(words, kind, stance, ...): a statement of words of RAID, or of another text; at: where they
+    begin, if not at their first place."""
+
+    def make(
+        words: str,
+        kind: str = "direct",
+        stance: str = "other",
+        speaker: str | None = None,
+        target: str | None = None,
+        sentiment: str = "negative",
+        text: str = RAID,
+        at: int | None = None,
+        **fields: Any,
+    ) -> Statement:
+        start = text.index(words) if at is None else at
+        labels: Any = {"kind": kind, "stance": stance, "sentiment": sentiment}
+        unsaid: dict[str, Any] = {
+            "cue": None, "second_stance": None, "stance_probabilities": {}, "sentiment_probabilities": {}
+        }  # fmt: skip
+        return Statement(
+            id=str(start),
+            quotation=str(start),
+            start=start,
+            end=start + len(words),
+            text=words,
+            fragment=False,
+            probability=1.0,
+            speaker=Speaker(speaker, "person", None, None, 1.0),
+            abstained=False,
+            target=Target(target, *words_in(target, text), None) if target else None,
+            **labels,
+            **unsaid | fields,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def record() -> Callable[..., Record]:
+    """record(statement, ..., article="a")"""
+
+    def make(*statements: Statement, article: str = "a") -> Record:
+        return Record("1", article, {}, [], ModelInfo("m", "0", "0" * 12), list(statements))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def told() -> Callable[..., Told]:
+    """told(stance, sentiment, second): the classifier's answer, sure of it at 0.8."""
+
+    def sure(label: str, labels: tuple[str, ...]) -> Any:
+        rest = np.full(len(labels), 0.2 / (len(labels) - 1))
+        return np.where([k == label for k in labels], 0.8, rest).astype(np.float32)
+
+    def make(stance: str, sentiment: str = "neutral", second: Any = None) -> Told:
+        return Told(sure(stance, STANCE_LABELS), second, sure(sentiment, SENTIMENT_LABELS), None)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def raid(gold: Callable[..., GoldStatement]) -> GoldArticle:
+    """Five labelled statements: three quoted, two paraphrased."""
+    return GoldArticle(
+        "a",
+        RAID,
+        "dev",
+        [
+            gold("“They sank it,”", "quoted", "accusation", "Ida Brandt", "We"),
+            gold("“We never sank it,”", "quoted", "denial", "Bo Lund", "They sank it"),
+            gold("“Maybe,”", "quoted", "other", "Bo Lund", None),
+            gold("Brandt condemned the raid", "indirect", "condemnation", "Ida Brandt", "the raid"),
+            gold("Lund hailed the crew", "indirect", "solidarity", "Bo Lund", "the crew"),
+        ],
+    )
+
+
+@pytest.fixture(scope="session")
+def raid_record(predicted: Callable[..., Statement], record: Callable[..., Record]) -> Record:
+    """What a poor system says of the raid: a right accusation, a wrong one, a paraphrase cut short; two
+    statements missed, and three made up."""
+    return record(
+        predicted("“They sank it,”", "direct", "accusation", "Sen. Ida Brandt", "Brandt"),
+        predicted("“We never sank it,”", "direct", "accusation", "Ida Brandt", "sank it"),
+        predicted("condemned the raid", "indirect", "condemnation", None, "the raid", "neutral"),
+        predicted("“Rubbish!”", "direct", "denial"),
+        predicted("said Sen", "indirect", "solidarity"),
+        predicted("replied", "indirect", "other"),
+    )
+
+
+@pytest.fixture(scope="session")
+def tax(gold: Callable[..., GoldStatement]) -> GoldArticle:
+    """Three labelled statements: one quoted at each end, a paraphrase between."""
+    return GoldArticle(
+        "a1",
+        TAX,
+        "dev",
+        [
+            gold("“We never took it,”", "quoted", "denial", "Ida Brandt", text=TAX),
+            gold(
+                "blamed the “harbour tax” again",
+                "indirect",
+                "accusation",
+                None,
+                "harbour tax",
+                "condemnation",
+                text=TAX,
+            ),
+            gold(
+                "“Nor did I,”", "quoted", "other", "Ida Brandt", "the union", sentiment="neutral", text=TAX
+            ),
+        ],
+    )  # fmt: skip
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> Callable[..., Path]:
+    """lines(row, ..., name): a file of JSON lines."""
+
+    def write(*rows: dict[str, Any], name: str = "predicted.jsonl") -> Path:
+        path = tmp_path / name
+        path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Callable[..., Path]:
+    """table(line, ..., name): a file of these lines."""
+
+    def write(*rows: str, name: str = "predicted.csv") -> Path:
+        path = tmp_path / name
+        path.write_text("\n".join(rows) + "\n", "utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def labels_of(lines: Callable[..., Path]) -> Callable[..., Path]:
+    """labels_of(article, ..., name): their stand-off labels as a file."""
+
+    def write(*articles: GoldArticle, name: str = "gold.jsonl") -> Path:
+        rows = [
+            {
+                "article": a.id,
+                "sha256": hashlib.sha256(a.text.encode()).hexdigest(),
+                "split": a.split,
+                "statements": [msgspec.to_builtins(s) for s in a.statements],
+            }
+            for a in articles
+        ]
+        return lines(*rows, name=name)
+
+    return write
+
+
+@pytest.fixture
+def texts_of(lines: Callable[..., Path]) -> Callable[..., Path]:
+    """texts_of(article, ..., name): their texts as a file."""
+
+    def write(*articles: GoldArticle, name: str = "articles.jsonl") -> Path:
+        return lines(*({"id": a.id, "text": a.text} for a in articles), name=name)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def result() -> Callable[..., Result]:
+    """result(rows, ...): what `quoth eval` finds in rows, of a model unless predictions="theirs.csv"; fields
+    of its run may be given too."""
+
+    def make(rows: Sequence[Judged], **run: Any) -> Result:
+        asked = "predictions" not in run and all(item.told for row in rows for _, item in row.gold())
+        both: list[Setting] = ["gold_spans", "end_to_end"] if asked else ["end_to_end"]
+        made: dict[str, Any] = {
+            "command": "quoth eval --gold data/gold.jsonl --articles data/articles",
+            "date": "2026-02-03T04:05:06Z", "quoth": "0.1.0", "git": None,
+            "model": None if "predictions" in run else ModelInfo("small", "0.1.0", "a" * 12),
+            "gold": "gold.jsonl", "gold_hash": "1" * 12, "articles_hash": "2" * 12,
+            "predictions": None, "predictions_hash": None, "splits": {"dev": len(rows)},
+            "seed": DRAWS.seed, "resamples": DRAWS.resamples, "versions": {},
+            "seconds": {"measuring": 0.5},
+        }  # fmt: skip
+        items = [item for row in rows for item in row.items]
+        return Result(
+            run=Run(**made | run),
+            notes=[],
+            articles=Articles(len(rows), 0, 0),
+            extraction={kind: extraction(rows, kind, DRAWS) for kind in KINDS},
+            stance={s: {kind: measures.stance(rows, kind, s, DRAWS) for kind in KINDS} for s in both},
+            invented=measures.invented(rows),
+            speaker={scope: measures.speaker(rows, scope, DRAWS) for scope in measures.SCOPES},
+            speaker_by_naming={},
+            sentiment={
+                s: {scope: measures.sentiment(rows, scope, s, DRAWS) for scope in measures.SCOPES}
+                for s in both
+            },
+            target={scope: measures.target(rows, scope, DRAWS) for scope in measures.SCOPES},
+            calibration={s: _calibrations(rows, s) for s in both},
+            slices=[],
+            items=items,
+        )  # fmt: skip
+
+    return make
+
+
+def _calibrations(rows: Sequence[Judged], setting: Setting) -> dict[Scope, Calibration]:
+    asked = [
+        (k, STANCES.index(gold.stance), [said.stance_probabilities[label] for label in STANCES])
+        for k, row in enumerate(rows)
+        for gold, item in row.gold()
+        if (said := measures.answer(item, setting)) and said.stance_probabilities
+    ]
+    if not asked:
+        return {}
+    articles, right, probabilities = zip(*asked, strict=True)
+    return {"all": calibration(probabilities, right, articles, DRAWS.resamples)}

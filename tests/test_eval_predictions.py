@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,52 +9,44 @@ import msgspec
 import pytest
 
 from quoth.errors import InputError
+from quoth.eval import measures
 from quoth.eval.attribution import score
-from quoth.eval.gold import GoldArticle, GoldStatement
+from quoth.eval.draws import Draws
+from quoth.eval.gold import KINDS, GoldArticle, GoldStatement
+from quoth.eval.items import judged
 from quoth.eval.predictions import FIELDS, predicted_documents, predicted_records
-from quoth.eval.report import evaluate
 from quoth.records import Article, ModelInfo, Record, Span, Speaker, Statement, Target, to_json
 from quoth.writing import open_writer
 
-TEXT = (
-    "“We never took it,” said Café owner Ida Brandt. The union blamed the “harbour tax” again. "
-    "“Nor did I,” she said of the union."
-)
-QUOTE, NEXT = (0, 19), (TEXT.index("“Nor"), TEXT.index(" she said"))
-CLAIM = TEXT.index("blamed the"), TEXT.index(". “Nor")
-GOLD = GoldArticle(
-    "a1",
-    TEXT,
-    "dev",
-    [
-        GoldStatement(*QUOTE, "quoted", "denial", None, "negative", "Ida Brandt", None),
-        GoldStatement(*CLAIM, "indirect", "accusation", "condemnation", "negative", None, "harbour tax"),
-        GoldStatement(*NEXT, "quoted", "other", None, "neutral", "Ida Brandt", "the union"),
-    ],
-)
-TEXTS = {"a1": TEXT}
+Make = Callable[..., Any]
+
+QUOTE = (0, 19)
 
 
-def lines(folder: Path, *rows: dict[str, Any]) -> Path:
-    path = folder / "predicted.jsonl"
-    path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
-    return path
+@pytest.fixture
+def one(tax: GoldArticle) -> Callable[[Path], Record]:
+    """one(path): the record of the only article that the file is of."""
+
+    def read(path: Path) -> Record:
+        records = predicted_records(path, {"a1": tax.text})
+        assert list(records) == ["a1"]
+        return records["a1"]
+
+    return read
 
 
-def table(folder: Path, *rows: str, name: str = "predicted.csv") -> Path:
-    path = folder / name
-    path.write_text("\n".join(rows) + "\n", "utf-8")
-    return path
+def scores(article: GoldArticle, records: dict[str, Record]) -> list[Any]:
+    rows, draws = judged([article], records), Draws(20)
+    return [
+        *(measures.stance(rows, kind, "end_to_end", draws) for kind in KINDS),
+        measures.speaker(rows, "all", draws),
+        measures.sentiment(rows, "all", "end_to_end", draws),
+        measures.target(rows, "all", draws),
+    ]
 
 
-def one(path: Path, **columns: str) -> Record:
-    records = predicted_records(path, TEXTS, columns or None)
-    assert list(records) == ["a1"]
-    return records["a1"]
-
-
-def test_what_is_not_given_is_neutral_and_said_to_be_missing(tmp_path: Path) -> None:
-    path = lines(tmp_path, {"id": "a1", "statements": [{"start": 0, "end": 19}]})
+def test_what_is_not_given_is_neutral_and_said_to_be_missing(lines: Make, one: Make) -> None:
+    path = lines({"id": "a1", "statements": [{"start": 0, "end": 19}]})
     found = one(path)
     assert found.statements == [
         Statement(
@@ -84,12 +76,12 @@ def test_what_is_not_given_is_neutral_and_said_to_be_missing(tmp_path: Path) -> 
     msgspec.json.decode(to_json(found), type=Record)
 
 
-def test_what_is_given_is_kept(tmp_path: Path) -> None:
-    at = TEXT.index("Ida")
+def test_what_is_given_is_kept(lines: Make, one: Make, tax: GoldArticle) -> None:
+    at = tax.text.index("Ida")
     said = {
         "start": QUOTE[0],
         "end": QUOTE[1],
-        "text": TEXT[slice(*QUOTE)],
+        "text": "“We never took it,”",
         "kind": "quoted",
         "stance": "accusation",
         "stance2": "denial",
@@ -102,7 +94,7 @@ def test_what_is_given_is_kept(tmp_path: Path) -> None:
         "cue": [20, 24],
         "source": [at, at + 10],
     }
-    found = one(lines(tmp_path, {"id": "a1", "metadata": {"outlet": "Gull"}, "statements": [said]}))
+    found = one(lines({"id": "a1", "metadata": {"outlet": "Gull"}, "statements": [said]}))
     (s,) = found.statements
     assert (s.stance, s.second_stance, s.sentiment, s.kind) == ("accusation", "denial", "negative", "direct")
     assert sum(s.stance_probabilities.values()) == pytest.approx(1, abs=1e-12)
@@ -110,82 +102,88 @@ def test_what_is_given_is_kept(tmp_path: Path) -> None:
     assert s.stance_probabilities["solidarity"] == 0
     assert s.speaker == Speaker("Ida Brandt", "person", None, Span(at, at + 10, "Ida Brandt"), 1.0)
     assert s.cue == Span(20, 24, "said")
-    assert s.target == Target("the union", len(TEXT) - 10, len(TEXT) - 1, None)
+    assert s.target == Target("the union", len(tax.text) - 10, len(tax.text) - 1, None)
     assert (s.quotation, s.probability) == ("q", 0.25)
     assert (found.metadata, found.warnings) == ({"outlet": "Gull"}, [])
 
 
 @pytest.mark.parametrize(
-    ("span", "kind"),
+    ("words", "kind"),
     [
-        (QUOTE, "direct"),
-        ((1, 9), "direct"),
-        (CLAIM, "mixed"),
-        ((TEXT.index("again"), TEXT.index(". “Nor")), "indirect"),
+        ("“We never took it,”", "direct"),
+        ("We never", "direct"),
+        ("blamed the “harbour tax” again", "mixed"),
+        ("again", "indirect"),
     ],
 )
-def test_the_quotation_marks_tell_the_kind(tmp_path: Path, span: tuple[int, int], kind: str) -> None:
-    path = lines(tmp_path, {"id": "a1", "statements": [dict(zip(("start", "end"), span, strict=True))]})
+def test_the_quotation_marks_tell_the_kind(
+    words: str, kind: str, lines: Make, one: Make, tax: GoldArticle
+) -> None:
+    start = tax.text.index(words)
+    path = lines({"id": "a1", "statements": [{"start": start, "end": start + len(words)}]})
     assert one(path).statements[0].kind == kind
 
 
-def test_the_likeliest_stance_where_only_probabilities_are_given(tmp_path: Path) -> None:
+def test_the_likeliest_stance_where_only_probabilities_are_given(lines: Make, one: Make) -> None:
     said = {"start": 0, "end": 19, "stance_probabilities": {"other": 0.4, "denial": 0.6}}
-    found = one(lines(tmp_path, {"id": "a1", "statements": [said]}))
+    found = one(lines({"id": "a1", "statements": [said]}))
     assert found.statements[0].stance == "denial"
     assert not any(w.startswith("stance") for w in found.warnings)
 
 
-def test_the_target_is_sought_nearest_to_the_statement_and_need_not_be_there(tmp_path: Path) -> None:
-    spans = [CLAIM, QUOTE]
-    said = [
-        {"start": a, "end": b, "target": t} for (a, b), t in zip(spans, ("tax", "the ferry"), strict=True)
-    ]
-    near, none = one(lines(tmp_path, {"id": "a1", "statements": said})).statements
-    at = TEXT.index("tax")
+def test_the_target_is_sought_nearest_to_the_statement_and_need_not_be_there(
+    lines: Make, one: Make, tax: GoldArticle
+) -> None:
+    quote, claim, _ = tax.statements
+    said = [{"start": s.start, "end": s.end, "target": t} for s, t in ((claim, "tax"), (quote, "the ferry"))]
+    near, none = one(lines({"id": "a1", "statements": said})).statements
+    at = tax.text.index("tax")
     assert near.target == Target("tax", at, at + 3, None)
     assert none.target == Target("the ferry", 0, 0, None)
 
 
-def test_labels_of_a_second_reader_are_predictions(tmp_path: Path) -> None:
-    statements = [msgspec.to_builtins(s) for s in GOLD.statements]
+def test_labels_of_a_second_reader_are_predictions(lines: Make, one: Make, tax: GoldArticle) -> None:
+    statements = [msgspec.to_builtins(s) for s in tax.statements]
     row = {
         "article": "a1",
-        "sha256": hashlib.sha256(TEXT.encode()).hexdigest(),
+        "sha256": hashlib.sha256(tax.text.encode()).hexdigest(),
         "split": "dev",
         "passes": 1,
         "statements": statements,
     }
-    result = evaluate([GOLD], {"a1": one(lines(tmp_path, row))})
-    assert result["stance"]["quoted"]["macro_f1_five"]["value"] == 1
-    assert result["stance"]["indirect"]["classes"]["accusation"]["f1"] == 1
-    assert result["speaker"]["all"] | {"right": 2, "wrong": 0, "null": 0} == result["speaker"]["all"]
-    assert result["target"]["all"]["token_f1"]["value"] == 1
+    path = lines(row)
+    quoted, indirect, speaker, _, target = scores(tax, {"a1": one(path)})
+    assert quoted.macro_f1_five.value == 1
+    assert indirect.classes["accusation"].f1.value == 1
+    assert (speaker.right, speaker.wrong, speaker.null) == (2, 0, 0)
+    assert target.token_f1.value == 1
     with pytest.raises(InputError, match="line 1, article a1: the gold text has sha256"):
-        predicted_records(tmp_path / "predicted.jsonl", {"a1": TEXT + " "})
+        predicted_records(path, {"a1": tax.text + " "})
 
 
-def test_a_table_with_the_callers_columns_scores_as_the_same_lines_do(tmp_path: Path) -> None:
+def test_a_table_with_the_callers_columns_scores_as_the_same_lines_do(
+    lines: Make, table: Make, one: Make, tax: GoldArticle
+) -> None:
+    last = tax.statements[-1]
     said = [
         {"start": 0, "end": 19, "stance": "denial", "speaker": "Brandt, Ida"},
-        {"start": NEXT[0], "end": NEXT[1], "stance": "accusation", "speaker": None},
+        {"start": last.start, "end": last.end, "stance": "accusation", "speaker": None},
     ]
-    rows = lines(tmp_path, {"id": "a1", "statements": said})
+    rows = lines({"id": "a1", "statements": said})
     cells = table(
-        tmp_path,
         "\ufeffdoc;begin;End;label;who;note",
         'a1;0;19;denial;"Brandt, Ida";x',
-        f"a1;{NEXT[0]}.0;{NEXT[1]};accusation;;",
+        f"a1;{last.start}.0;{last.end};accusation;;",
         ";;;;;",
     )
     mapped = predicted_records(
-        cells, TEXTS, {"article": "doc", "start": "begin", "stance": "label", "speaker": "who"}
+        cells, {"a1": tax.text}, {"article": "doc", "start": "begin", "stance": "label", "speaker": "who"}
     )
     assert mapped["a1"].statements == one(rows).statements
-    assert evaluate([GOLD], mapped) == evaluate([GOLD], predicted_records(rows, TEXTS))
+    assert scores(tax, mapped) == scores(tax, predicted_records(rows, {"a1": tax.text}))
 
 
-def test_all_columns_are_read(tmp_path: Path) -> None:
+def test_all_columns_are_read(table: Make, one: Make) -> None:
     cells = {
         "article": "a1",
         "start": "0",
@@ -213,7 +211,7 @@ def test_all_columns_are_read(tmp_path: Path) -> None:
         "p_positive": "0",
     }
     assert set(cells) == set(FIELDS)
-    (s,) = one(table(tmp_path, "\t".join(cells), "\t".join(cells.values()), name="p.tsv")).statements
+    (s,) = one(table("\t".join(cells), "\t".join(cells.values()), name="p.tsv")).statements
     assert (s.stance, s.second_stance, s.kind, s.sentiment, s.quotation) == (
         *("denial", "other", "mixed", "negative", "q"),
     )
@@ -266,28 +264,26 @@ def test_quoths_own_table_scores_as_its_records_do(tmp_path: Path) -> None:
             writer.write(record, Article("a1", text))
     from_table, from_lines = (predicted_records(tmp_path / f"p.{f}", {"a1": text}) for f in ("csv", "jsonl"))
     assert from_lines == {"a1": record}
-    assert evaluate([gold], from_table) == evaluate([gold], from_lines)
+    assert scores(gold, from_table) == scores(gold, from_lines)
     (read,) = from_table["a1"].statements
     assert read.stance_probabilities == pytest.approx(statement.stance_probabilities)
     assert (read.second_stance, read.speaker and read.speaker.name) == ("other", "@ida")
 
 
-def test_an_article_without_statements_and_one_that_gold_does_not_have(tmp_path: Path) -> None:
-    cells = table(tmp_path, "article,start,end", "a1,,", "b,5,9")
+def test_an_article_without_statements_and_one_that_gold_does_not_have(
+    lines: Make, table: Make, tax: GoldArticle
+) -> None:
+    cells = table("article,start,end", "a1,,", "b,5,9")
     rows = lines(
-        tmp_path,
         {"id": "a1", "statements": []},
         {"id": "b", "statements": [{"start": 5, "end": 9}]},
     )
     for path in (cells, rows):
-        records = predicted_records(path, TEXTS)
+        records = predicted_records(path, {"a1": tax.text})
         assert {name: r.statements for name, r in records.items()} == {"a1": [], "b": []}
         assert records["b"].warnings == ["no text of this article: statements left out"]
-        assert evaluate([GOLD], records)["articles"] == {
-            "gold": 1,
-            "without_record": 0,
-            "records_without_gold": 1,
-        }
+        (row,) = judged([tax], records)
+        assert [item.found for item in row.items] == [None] * 3
 
 
 SAID = {"start": 0, "end": 19}
@@ -316,16 +312,16 @@ SAID = {"start": 0, "end": 19}
         ([SAID | {"stance_probabilities": {"praise": 1}}], r"item 0: .*'praise'"),
     ],
 )
-def test_bad_item(tmp_path: Path, rows: list[dict[str, Any]], message: str) -> None:
-    path = lines(tmp_path, {"id": "a1", "statements": rows})
+def test_bad_item(rows: list[dict[str, Any]], message: str, lines: Make, tax: GoldArticle) -> None:
+    path = lines({"id": "a1", "statements": rows})
     with pytest.raises(InputError, match=rf"predicted\.jsonl, line 1, article a1, {message}"):
-        predicted_records(path, TEXTS)
+        predicted_records(path, {"a1": tax.text})
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"id": "a1"}', r", line 1: .*missing required field `statements`; expected \{"),
+        ('{"id": "a1"}', r", line 1: .*missing required field `statements`; expected JSON lines \{"),
         ("[", r", line 1: "),
         ('{"doc_id": "a1", "statements": []}', r", line 1: found fields doc_id, statements, expected 'id'"),
         (
@@ -335,45 +331,47 @@ def test_bad_item(tmp_path: Path, rows: list[dict[str, Any]], message: str) -> N
         ('{"id": "a1", "schema": "1", "statements": []}', r", line 1, article a1: not a quoth record: "),
     ],
 )
-def test_bad_line(tmp_path: Path, content: str, message: str) -> None:
+def test_bad_line(content: str, message: str, tmp_path: Path, tax: GoldArticle) -> None:
     path = tmp_path / "predicted.jsonl"
     path.write_text(content)
     with pytest.raises(InputError, match=rf"predicted\.jsonl{message}"):
-        predicted_records(path, TEXTS)
+        predicted_records(path, {"a1": tax.text})
     with pytest.raises(InputError, match=r"column mapping: expected a table \(.csv, .tsv\)"):
-        predicted_records(path, TEXTS, {"start": "begin"})
+        predicted_records(path, {"a1": tax.text}, {"start": "begin"})
 
 
-def test_a_record_of_another_text_is_named(tmp_path: Path) -> None:
-    record = one(lines(tmp_path, {"id": "a1", "statements": [SAID]}))
+def test_a_record_of_another_text_is_named(tmp_path: Path, lines: Make, one: Make, tax: GoldArticle) -> None:
+    record = one(lines({"id": "a1", "statements": [SAID]}))
     path = tmp_path / "records.jsonl"
     path.write_bytes(to_json(record))
-    assert predicted_records(path, TEXTS) == {"a1": record}
+    assert predicted_records(path, {"a1": tax.text}) == {"a1": record}
     with pytest.raises(InputError, match=r"records\.jsonl, line 1, article a1, item 0: field 'text': found"):
-        predicted_records(path, {"a1": " " * 5 + TEXT})
+        predicted_records(path, {"a1": " " * 5 + tax.text})
     with pytest.raises(InputError, match=r"line 1, article a1, item 0: span \(0, 19\)"):
         predicted_records(path, {"a1": "short"})
 
 
-def test_predicted_attributions_from_all_shapes_score_the_same(tmp_path: Path) -> None:
+def test_predicted_attributions_from_all_shapes_score_the_same(
+    lines: Make, table: Make, tax: GoldArticle
+) -> None:
     source, cue = [36, 46], [20, 24]
-    assert TEXT[36:46] == "Ida Brandt"
-    content = [list(QUOTE), list(NEXT)]
+    assert tax.text[36:46] == "Ida Brandt"
+    last = tax.statements[-1]
+    content = [list(QUOTE), [last.start, last.end]]
     gold = [
         {
             "doc": "a1",
-            "text": TEXT,
+            "text": tax.text,
             "statements": [{"content": content, "source": [source], "cue": [cue]}],
         }
     ]
-    documents = lines(tmp_path, {"doc": "a1", "statements": gold[0]["statements"]})
+    documents = lines({"doc": "a1", "statements": gold[0]["statements"]})
     expected = predicted_documents(documents, gold)
     assert score(gold, expected)["attribution"]["all"]["f1"] == 100
     ends = f"{cue[0]},{cue[1]},{source[0]},{source[1]}"
     path = table(
-        tmp_path,
         "article,start,end,quotation,cue_start,cue_end,source_start,source_end",
         f"a1,{QUOTE[0]},{QUOTE[1]},q,{ends}",
-        f"a1,{NEXT[0]},{NEXT[1]},q,{ends}",
+        f"a1,{last.start},{last.end},q,{ends}",
     )
     assert predicted_documents(path, gold) == expected

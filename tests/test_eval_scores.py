@@ -24,6 +24,18 @@ def metrics() -> ModuleType:
     return module
 
 
+@given(PAIRS)
+def test_pooled_f1_is_that_of_scikit_learn(metrics: ModuleType, pairs: list[tuple[str, str]]) -> None:
+    gold, said = map(list, zip(*pairs, strict=True))
+    found = float(scores.micro_f1_of(scores.confusion(gold, said, LABELS), [0, 1]))
+    if not {"a", "b"} & {*gold, *said}:
+        assert math.isnan(found)
+        return
+    assert found == pytest.approx(
+        metrics.f1_score(gold, said, labels=["a", "b"], average="micro", zero_division=0)
+    )
+
+
 def test_confusion_has_gold_by_row() -> None:
     assert scores.confusion(["a", "a", "b"], ["b", "a", "b"], "ab").tolist() == [[1, 1], [0, 1]]
     with pytest.raises(InputError, match="label 'z' is none of a, b"):
@@ -101,9 +113,55 @@ def test_expected_ece_is_what_a_calibrated_model_gets() -> None:
     assert expected == scores.expected_ece(p, draws=300, seed=4)
     observed = np.mean([scores.ece(p, rng.random(500) < p) for _ in range(300)])
     assert expected == pytest.approx(observed, rel=0.05)
+    chance = scores.ece_by_chance(p, draws=300, seed=4)
+    assert chance.mean() == expected
+    same = np.random.default_rng(4)
+    np.testing.assert_allclose(chance, [scores.ece(p, same.random(500) < p) for _ in range(300)])
+    # However many are held at a time, the same answers are drawn.
+    np.testing.assert_allclose(chance, scores.ece_by_chance(p, draws=300, seed=4, block=1))
     # One bin: E|X - np| / n with X binomial, here n = 1: 2 p (1 - p).
     assert scores.expected_ece([0.8], draws=20_000) == pytest.approx(0.32, abs=0.01)
     assert scores.expected_ece(np.ones(9)) == 0
+
+
+def test_bins_have_equal_mass_and_keep_equal_confidences_together() -> None:
+    assert scores.equal_mass([0.1, 0.4, 0.2, 0.3], 2).tolist() == [0, 1, 0, 1]
+    assert np.bincount(scores.equal_mass(np.linspace(0, 1, 90), 15)).tolist() == [6] * 15
+    assert len(set(scores.equal_mass([0.5] * 7, 3).tolist())) == 1
+
+
+def test_aurc_by_hand() -> None:
+    # Risks among the 1, 2, 3, 4 most confident: 0, 1/2, 1/3, 1/2.
+    assert scores.aurc([0.6, 0.9, 0.8, 0.7], [0, 1, 0, 1]) == pytest.approx((0 + 1 / 2 + 1 / 3 + 1 / 2) / 4)
+    # All accepted together: the risk of all, whatever their order.
+    assert scores.aurc([0.5] * 4, [0, 1, 1, 1]) == scores.aurc([0.5] * 4, [1, 1, 1, 0]) == 0.25
+    assert scores.aurc([0.9, 0.8], [1, 1]) == 0
+
+
+@pytest.mark.parametrize(
+    ("hits", "n", "low", "high"),
+    # By scipy 1.17, binomtest(hits, n).proportion_ci(method="wilson"); the last also Newcombe 1998, table I.
+    [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1.0), (81, 263, 0.2553, 0.3662)],
+)
+def test_wilsons_interval(hits: int, n: int, low: float, high: float) -> None:
+    interval = scores.wilson(hits, n)
+    assert interval.value == hits / n
+    assert (interval.low, interval.high) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_wilsons_interval_of_nothing_is_unknown() -> None:
+    assert math.isnan(scores.wilson(0, 0).value)
+
+
+def test_the_same_articles_are_drawn_for_every_figure_and_cannot_be_changed() -> None:
+    times = scores.weights(7, 50, 3)
+    assert times.shape == (50, 7)
+    assert (times.sum(1) == 7).all()
+    assert scores.weights(7, 50, 3) is times
+    counts = np.arange(14.0).reshape(7, 2)
+    np.testing.assert_allclose(scores.resampled(counts, 50, 3), times @ counts)
+    with pytest.raises(ValueError, match="read-only"):
+        times[0, 0] = 1
 
 
 def test_bootstrap_of_a_share_is_near_the_binomial_interval() -> None:

@@ -1,25 +1,16 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from quoth.errors import InputError
-from quoth.eval.agreement import Dispute
-from quoth.eval.gold import SENTIMENTS, STANCES, GoldArticle, GoldStatement
-from quoth.eval.suspects import (
-    Finding,
-    Passage,
-    Suspect,
-    confident_errors,
-    in_context,
-    label_noise,
-    suspects,
-)
-
-TEXT = "“We never took it,” said Café owner Ida Brandt."
+from quoth.eval.gold import GoldStatement
+from quoth.eval.items import Answer, Item
+from quoth.eval.suspects import Finding, Suspect, confident_errors, label_noise, suspects
 
 Classes = NDArray[np.int64]
 
@@ -127,31 +118,24 @@ def test_bad_arrays_are_named(given: list[int], p: list[list[float]], message: s
         confident_errors(given, p)
 
 
-def test_rows_of_gold_articles_and_their_context() -> None:
-    denial = GoldStatement(0, 19, "quoted", "denial", None, "negative", "Ida Brandt", None)
-    other = replace(denial, start=25, end=35, stance="other", sentiment="positive")
-    gold = [GoldArticle("u", TEXT, "dev", [denial, other]), GoldArticle("v", TEXT, "dev", [denial])]
-    p = np.full((3, len(STANCES)), 0.025)
-    p[[0, 1, 2], [STANCES.index("denial"), STANCES.index("denial"), STANCES.index("other")]] = 0.9
+def item(article: str, start: int, gold: str | None, p: dict[str, float], **fields: Any) -> Item:
+    labels: Any = (gold, None, "negative", None, None)
+    probabilities: Any = p
+    answer = Answer(start, start + 9, None, "other", None, probabilities, "neutral", {}, None, None, 1.0)
+    label = GoldStatement(start, start + 9, "quoted", *labels) if gold else None
+    return replace(Item(article, start, start + 9, "quoted", "...", label, None, answer, {}), **fields)
 
-    found = suspects(gold, p)
-    assert found == [
-        Suspect("u", 25, 35, "other", "denial", -0.875),
-        Suspect("v", 0, 19, "denial", "other", -0.875),
+
+def test_items_are_judged_by_the_classifier_or_else_by_what_was_found() -> None:
+    sure, unsure = {"denial": 0.95, "other": 0.05}, {"denial": 0.05, "other": 0.95}
+    first, last = item("u", 0, "denial", sure), item("v", 0, "denial", unsure)
+    wrong = item("u", 25, "other", sure)
+    expected = [
+        Suspect("u", 25, 34, "stance", "other", "denial", pytest.approx(-0.9)),
+        Suspect("v", 0, 9, "stance", "denial", "other", pytest.approx(-0.9)),
     ]
-    assert in_context(found, {"u": TEXT, "v": TEXT}, characters=6) == [
-        (found[0], Passage(" said ", "Café owner", " Ida B")),
-        (found[1], Passage("", "“We never took it,”", " said ")),
-    ]
-    assert in_context(found[:1], {"u": TEXT}, characters=30)[0][1].before == TEXT[:25]
-    assert suspects(gold, np.eye(len(SENTIMENTS))[[0, 2, 0]], "sentiment") == []
-    with pytest.raises(InputError, match=r"shape \(3, 5\) for 3 labels of 3 classes"):
-        suspects(gold, p, "sentiment")
-
-
-def test_context_of_what_is_not_there() -> None:
-    row = Dispute("u", 25, 99, {"a": "denial", "b": "other"}, 1.0)
-    with pytest.raises(InputError, match=r"article u: span \(25, 99\) does not lie in a text of 47"):
-        in_context([row], {"u": TEXT})
-    with pytest.raises(InputError, match="article u: no text"):
-        in_context([row], {"v": TEXT})
+    assert suspects([first, wrong, last]) == expected
+    found = [replace(i, found=i.told, told=None) for i in (first, wrong, last)]
+    stray, missed = item("w", 0, None, sure), item("w", 9, "denial", unsure, told=None)
+    assert suspects([*found, stray, missed]) == expected
+    assert suspects([first, wrong, last], "sentiment") == []

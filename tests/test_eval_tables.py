@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from quoth.errors import InputError
@@ -13,35 +13,7 @@ from quoth.eval.gold import GoldArticle, GoldStatement, read_gold
 from quoth.eval.predictions import predicted_records
 from quoth.eval.tables import read_gold_table, read_labels
 
-TEXT = (
-    "“We never took it,” said Café owner Ida Brandt. The union blamed the “harbour tax” again. "
-    "“Nor did I,” she said of the union."
-)
-QUOTE, NEXT = (0, 19), (TEXT.index("“Nor"), TEXT.index(" she said"))
-CLAIM = TEXT.index("blamed the"), TEXT.index(". “Nor")
-GOLD = GoldArticle(
-    "a1",
-    TEXT,
-    "dev",
-    [
-        GoldStatement(*QUOTE, "quoted", "denial", None, "negative", "Ida Brandt", None),
-        GoldStatement(*CLAIM, "indirect", "accusation", "condemnation", "negative", None, "harbour tax"),
-        GoldStatement(*NEXT, "quoted", "other", None, "neutral", "Ida Brandt", "the union"),
-    ],
-)
-TEXTS = {"a1": TEXT}
-
-
-def lines(folder: Path, *rows: dict[str, Any]) -> Path:
-    path = folder / "predicted.jsonl"
-    path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
-    return path
-
-
-def table(folder: Path, *rows: str, name: str = "predicted.csv") -> Path:
-    path = folder / name
-    path.write_text("\n".join(rows) + "\n", "utf-8")
-    return path
+Make = Callable[..., Any]
 
 
 @pytest.mark.parametrize(
@@ -106,76 +78,81 @@ def table(folder: Path, *rows: str, name: str = "predicted.csv") -> Path:
         ),
     ],
 )
-def test_bad_table(tmp_path: Path, rows: list[str], message: str) -> None:
+def test_bad_table(rows: list[str], message: str, table: Make, tax: GoldArticle) -> None:
     with pytest.raises(InputError, match=rf"predicted\.csv, {message}"):
-        predicted_records(table(tmp_path, *rows), TEXTS)
+        predicted_records(table(*rows), {"a1": tax.text})
 
 
-def test_a_bad_mapping_or_file_is_named(tmp_path: Path) -> None:
-    path = table(tmp_path, "article,start,end,who", "a1,0,9,Ida")
+def test_a_bad_mapping_or_file_is_named(tmp_path: Path, table: Make, tax: GoldArticle) -> None:
+    path = table("article,start,end,who", "a1,0,9,Ida")
     with pytest.raises(InputError, match="column mapping: found field 'speakr', expected one of article, st"):
-        predicted_records(path, TEXTS, {"speakr": "who"})
+        predicted_records(path, {"a1": tax.text}, {"speakr": "who"})
     with pytest.raises(InputError, match="header: .*'who'; expected one named 'said by' for field 'speaker'"):
-        predicted_records(path, TEXTS, {"speaker": "said by"})
+        predicted_records(path, {"a1": tax.text}, {"speaker": "said by"})
     with pytest.raises(InputError, match=r"absent\.csv: No such file"):
-        predicted_records(tmp_path / "absent.csv", TEXTS)
+        predicted_records(tmp_path / "absent.csv", {"a1": tax.text})
     path.write_bytes(b"article,start,end,who\na1,0,9,Caf\xe9\n")
     with pytest.raises(InputError, match=r"predicted\.csv: found byte 0xe9, expected UTF-8"):
-        predicted_records(path, TEXTS)
+        predicted_records(path, {"a1": tax.text})
     with pytest.raises(InputError, match="found 'x', expected a whole number"):
-        predicted_records(table(tmp_path, "article,a,end", "a1,x,2"), TEXTS, {"start": "a"})
+        predicted_records(table("article,a,end", "a1,x,2"), {"a1": tax.text}, {"start": "a"})
 
 
 HEAD = "article,start,end,kind,stance,stance2,sentiment,speaker,target,split,sha256,text"
 
 
-def gold_rows() -> list[str]:
-    digest = hashlib.sha256(TEXT.encode()).hexdigest()
+def cells(article: GoldArticle) -> list[str]:
+    """The article's labels as rows below HEAD."""
+    digest = hashlib.sha256(article.text.encode()).hexdigest()
     return [
-        f"a1,{s.start},{s.end},{s.kind},{s.stance},{s.stance2 or ''},{s.sentiment},{s.speaker or ''},"
-        f'{s.target or ""},dev,{digest},"{TEXT[s.start : s.end]}"'
-        for s in GOLD.statements
+        f"{article.id},{s.start},{s.end},{s.kind},{s.stance},{s.stance2 or ''},{s.sentiment},"
+        f'{s.speaker or ""},{s.target or ""},dev,{digest},"{article.text[s.start : s.end]}"'
+        for s in article.statements
     ]
 
 
-def texts(folder: Path) -> Path:
-    (folder / "texts").mkdir()
-    (folder / "texts" / "a1.txt").write_text(TEXT, "utf-8", newline="")
-    return folder / "texts"
+@pytest.fixture
+def texts(tmp_path: Path, tax: GoldArticle) -> Path:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    (folder / "a1.txt").write_text(tax.text, "utf-8", newline="")
+    return folder
 
 
-def test_gold_of_a_table_equals_that_of_lines_whatever_holds_the_texts(tmp_path: Path) -> None:
-    labels = table(tmp_path, HEAD, *gold_rows(), name="gold.csv")
-    assert read_gold_table(labels, texts(tmp_path)) == [GOLD]
+def test_gold_of_a_table_equals_that_of_lines_whatever_holds_the_texts(
+    tmp_path: Path, labels_of: Make, table: Make, texts: Path, tax: GoldArticle
+) -> None:
+    labels = table(HEAD, *cells(tax), name="gold.csv")
+    assert read_gold_table(labels, texts) == [tax]
     rows = tmp_path / "texts.csv"
-    rows.write_text(f'id,text\nother,"x"\na1,"{TEXT}"\n', "utf-8")
-    assert read_labels(labels, rows) == [GOLD]
-    row = {"article": "a1", "sha256": hashlib.sha256(TEXT.encode()).hexdigest(), "split": "dev"}
-    statements = [msgspec.to_builtins(s) for s in GOLD.statements]
-    standoff = lines(tmp_path, row | {"statements": statements})
-    assert read_gold(standoff, tmp_path / "texts") == read_labels(standoff, rows) == [GOLD]
-    with pytest.raises(InputError, match=r"predicted\.jsonl: column mapping: expected a table"):
+    rows.write_text(f'id,text\nother,"x"\na1,"{tax.text}"\n', "utf-8")
+    assert read_labels(labels, rows) == [tax]
+    standoff = labels_of(tax)
+    assert read_gold(standoff, texts) == read_labels(standoff, rows) == [tax]
+    with pytest.raises(InputError, match=r"gold\.jsonl: column mapping: expected a table"):
         read_labels(standoff, rows, {"start": "begin"})
 
 
-def test_gold_with_few_columns(tmp_path: Path) -> None:
+def test_gold_with_few_columns(table: Make, texts: Path, tax: GoldArticle) -> None:
+    claim = tax.statements[1].start, tax.statements[1].end
     labels = table(
-        tmp_path,
         "doc,start,end,label",
-        f"a1,{CLAIM[0]},{CLAIM[1]},accusation",
+        f"a1,{claim[0]},{claim[1]},accusation",
         "a1,0,19,denial",
         name="gold.csv",
     )
-    (article,) = read_gold_table(labels, texts(tmp_path), {"article": "doc", "stance": "label"})
+    (article,) = read_gold_table(labels, texts, {"article": "doc", "stance": "label"})
     assert article.statements == [
-        GoldStatement(*CLAIM, "indirect", "accusation", None, None, None, None),
+        GoldStatement(*claim, "indirect", "accusation", None, None, None, None),
         GoldStatement(0, 19, "quoted", "denial", None, None, None, None),
     ]
 
 
-def test_a_row_with_only_an_article_labels_it_as_without_statements(tmp_path: Path) -> None:
-    labels = table(tmp_path, "article,start,end,stance,split", "a1,,,,dev", name="gold.csv")
-    assert read_gold_table(labels, texts(tmp_path)) == [GoldArticle("a1", TEXT, "dev", [])]
+def test_a_row_with_only_an_article_labels_it_as_without_statements(
+    table: Make, texts: Path, tax: GoldArticle
+) -> None:
+    labels = table("article,start,end,stance,split", "a1,,,,dev", name="gold.csv")
+    assert read_gold_table(labels, texts) == [GoldArticle("a1", tax.text, "dev", [])]
 
 
 @pytest.mark.parametrize(
@@ -193,10 +170,10 @@ def test_a_row_with_only_an_article_labels_it_as_without_statements(tmp_path: Pa
         (["b,0,9,denial"], r"row 1 \(line 2\), article b: no text in .*texts"),
     ],
 )
-def test_bad_gold(tmp_path: Path, rows: list[str], message: str) -> None:
-    labels = table(tmp_path, "article,start,end,stance", *rows, name="gold.csv")
+def test_bad_gold(rows: list[str], message: str, table: Make, texts: Path) -> None:
+    labels = table("article,start,end,stance", *rows, name="gold.csv")
     with pytest.raises(InputError, match=rf"gold\.csv, {message}"):
-        read_gold_table(labels, texts(tmp_path))
+        read_gold_table(labels, texts)
 
 
 @pytest.mark.parametrize(
@@ -212,29 +189,28 @@ def test_bad_gold(tmp_path: Path, rows: list[str], message: str) -> None:
         ("kind", "direct", r", row 1 \(line 2\): field 'kind': found 'direct', expected one of quoted, ind"),
     ],
 )
-def test_bad_gold_cell(tmp_path: Path, column: str, cell: str, message: str) -> None:
-    labels = table(tmp_path, f"article,start,end,stance,{column}", f"a1,0,9,denial,{cell}", name="gold.csv")
+def test_bad_gold_cell(column: str, cell: str, message: str, table: Make, texts: Path) -> None:
+    labels = table(f"article,start,end,stance,{column}", f"a1,0,9,denial,{cell}", name="gold.csv")
     with pytest.raises(InputError, match=rf"gold\.csv{message}"):
-        read_gold_table(labels, texts(tmp_path))
+        read_gold_table(labels, texts)
 
 
-def test_an_article_in_two_splits_is_an_error(tmp_path: Path) -> None:
+def test_an_article_in_two_splits_is_an_error(table: Make, texts: Path) -> None:
     labels = table(
-        tmp_path, "article,start,end,stance,split", "a1,0,9,denial,dev", "a1,9,19,other,test", name="gold.csv"
+        "article,start,end,stance,split", "a1,0,9,denial,dev", "a1,9,19,other,test", name="gold.csv"
     )
     with pytest.raises(InputError, match=r"row 2 \(line 3\): field 'split': found 'test', expected 'dev' as"):
-        read_gold_table(labels, texts(tmp_path))
+        read_gold_table(labels, texts)
 
 
-def test_quoted_passages_must_not_cross(tmp_path: Path) -> None:
-    first, second = GOLD.statements[0], GoldStatement(5, 25, "quoted", "other", None, "neutral", None, None)
+def test_quoted_passages_must_not_cross(labels_of: Make, texts: Path, tax: GoldArticle) -> None:
+    first, second = tax.statements[0], GoldStatement(5, 25, "quoted", "other", None, "neutral", None, None)
     wider = GoldStatement(0, 47, "indirect", "denial", None, "neutral", None, None)
     across = GoldStatement(10, 30, "indirect", "denial", None, "neutral", None, None)
     inner = GoldStatement(0, 3, "quoted", "other", None, "neutral", None, None)
-    row = {"article": "a1", "sha256": hashlib.sha256(TEXT.encode()).hexdigest(), "split": "dev"}
     allowed = [first, wider, across, inner]
-    fine = lines(tmp_path, row | {"statements": [msgspec.to_builtins(s) for s in allowed]})
-    assert read_gold(fine, texts(tmp_path))[0].statements == allowed
-    wrong = lines(tmp_path, row | {"statements": [msgspec.to_builtins(s) for s in (first, second)]})
+    fine = labels_of(replace(tax, statements=allowed))
+    assert read_gold(fine, texts)[0].statements == allowed
+    wrong = labels_of(replace(tax, statements=[first, second]))
     with pytest.raises(InputError, match=r"article a1, item 1: quoted span \(5, 25\) overlaps .* \(0, 19\)"):
-        read_gold(wrong, tmp_path / "texts")
+        read_gold(wrong, texts)

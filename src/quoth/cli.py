@@ -1,4 +1,4 @@
-"""The command line: quoth label / train / eval / schema."""
+"""The command line: quoth label / train / eval / diff / schema."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 import quoth
+from quoth.cli_eval import diff, evaluate
 from quoth.errors import InputError, QuothError
 
 if TYPE_CHECKING:
@@ -221,70 +222,20 @@ def train(config: Path, data: Path, folder: Path, out: Path | None, device: str)
     run(load(config, TrainConfig), data, folder, out or folder / "model", device)
 
 
-@main.command(name="eval")
-@click.option("--gold", type=click.Path(path_type=Path), help="Labels: stand-off JSONL, CSV or TSV.")
-@click.option(
-    "--articles", type=click.Path(path_type=Path), help="Texts of the labels: a folder or a JSONL file."
-)
-@click.option(
-    "--attributions", type=click.Path(path_type=Path), help="Score contents and sources on this file instead."
-)
-@click.option(
-    "--predictions",
-    type=click.Path(path_type=Path),
-    help="What `quoth label` or another system said: JSONL or CSV.",
-)
-@click.option(
-    "--column",
-    "columns",
-    multiple=True,
-    metavar="FIELD=NAME",
-    help="What a table calls a field: article, start, end, stance, kind, sentiment, speaker, target.",
-)
-@click.option("--model", help="Label the articles with this model instead.  [default: small]")
-@click.option(
-    "--baseline", type=click.Path(path_type=Path), help="Labels to fit TF-IDF to, and compare with it."
-)
-@click.option("--json", "json_out", type=click.Path(path_type=Path), help="Write the full result here.")
-def evaluate(
-    gold: Path | None,
-    articles: Path | None,
-    attributions: Path | None,
-    predictions: Path | None,
-    columns: tuple[str, ...],
-    model: str | None,
-    baseline: Path | None,
-    json_out: Path | None,
-) -> None:
-    """Score predictions, or a model, against gold labels, with 95 % intervals.
-
-    Labels are stand-off JSONL or a table (CSV, TSV); predictions are what `quoth label` wrote, any system's
-    JSONL with a start and end a statement, or a table.  --attributions takes a PolNeAR folder or JSONL.
-    """
-    from quoth.eval.harness import evaluate_attributions, evaluate_files
-
-    if predictions and (model or baseline):
-        raise click.UsageError(
-            "--predictions takes neither --model nor --baseline: it has its answers already"
-        )
-    names = dict(pair.split("=", 1) for pair in columns if "=" in pair) or None
-    if len(names or ()) < len(columns):
-        raise click.UsageError("--column takes FIELD=NAME, each field once")
-    if attributions and not gold:
-        click.echo(evaluate_attributions(attributions, predictions, names, model, json_out), nl=False)
-    elif gold and articles and not attributions:
-        click.echo(evaluate_files(gold, articles, predictions, names, model, baseline, json_out))
-    else:
-        raise click.UsageError("give --gold with --articles, or --attributions")
+main.add_command(evaluate)
+main.add_command(diff)
 
 
 @main.command()
-def schema() -> None:
-    """Print the JSON Schema of the record."""
+@click.option("--of", type=click.Choice(["record", "eval"]), default="record", show_default=True)
+def schema(of: str) -> None:
+    """Print the JSON Schema of the record, or of what `quoth eval --json` writes."""
     import msgspec
 
-    from quoth.records import json_schema
-
+    if of == "record":
+        from quoth.records import json_schema
+    else:
+        from quoth.eval.result import json_schema
     click.echo(msgspec.json.format(msgspec.json.encode(json_schema()), indent=2).decode())
 
 

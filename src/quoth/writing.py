@@ -45,9 +45,7 @@ class Writer(Protocol):
 def open_writer(path: Path | None, format: str) -> Iterator[Writer]:
     """Write records to `path` (None: standard output) in one of `FORMATS`.
 
-    A path gets its content in one step, when the block ends without an exception; until then the records
-    are in a file beside it whose name starts with "." and ends in ".part", and on an exception they are gone
-    and what was at `path` is as it was.
+    A path gets its content as `whole` has it.
 
     Raises ConfigError for an unknown format, MissingExtraError for Parquet without pyarrow, InputError where
     the output cannot be written.  A reader that closes the pipe early stays a BrokenPipeError.
@@ -65,7 +63,20 @@ def open_writer(path: Path | None, format: str) -> Iterator[Writer]:
         output.finish()
         return
 
-    encoder = _ENCODERS[format](terminal=False)
+    with whole(path) as file:
+        output = _Output(file, str(path), _ENCODERS[format](terminal=False), live=False)
+        output.start()
+        yield output
+        output.finish()
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[BinaryIO]:
+    """A file that appears at `path` in one step, when the block ends without an exception.
+
+    Until then it lies beside it, under a name that starts with "." and ends in ".part"; on an exception it is
+    gone and what was at `path` is as it was.  Raises InputError where it cannot be written.
+    """
     with _naming(str(path)):
         if path.exists() and not path.is_file():  # a folder; or /dev/null, which root could replace
             raise InputError(f"{path}: expected a regular file or a new name, found something else")
@@ -73,10 +84,7 @@ def open_writer(path: Path | None, format: str) -> Iterator[Writer]:
         part = path.with_name(f".{path.name[:40]}-{secrets.token_hex(4)}.part")
         file = part.open("xb")
     try:
-        output = _Output(file, str(path), encoder, live=False)
-        output.start()
-        yield output
-        output.finish()
+        yield file
         with _naming(str(path)):
             os.fsync(file.fileno())
             file.close()

@@ -1,0 +1,145 @@
+"""The tables of README and model card, written from the results that a release was measured with.
+
+A document says where a table goes:
+
+    <!-- results: figures -->
+    ...
+    <!-- /results -->
+
+What stands between is replaced.  The results lie in `results/NAME.json`, without items: labels and texts of gold
+stay with who evaluates.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from quoth.errors import InputError
+from quoth.eval import report
+from quoth.eval.diff import read_result
+from quoth.eval.provenance import without_folders
+from quoth.eval.result import Attributions, Result
+from quoth.writing import whole
+
+RESULTS = Path("results")
+DOCUMENTS = (Path("README.md"), Path("MODEL_CARD.md"))
+
+_BLOCK = re.compile(r"(<!-- results: (?P<name>[^\n]+?) -->\n).*?(<!-- /results -->)", re.DOTALL)
+
+
+def publish(name: str, result: Result | Attributions) -> Path:
+    """Write a result to `results/NAME.json` as it can be published: no items, paths without their folders."""
+    run = msgspec.structs.replace(result.run, command=without_folders(result.run.command), seconds={})
+    if isinstance(result, Result):
+        agreed = {field: dataclasses.replace(a, disputes=[]) for field, a in result.agreement.items()}
+        public: Any = msgspec.structs.replace(result, run=run, items=[], suspects=[], agreement=agreed)
+    else:
+        public = msgspec.structs.replace(result, run=run)
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    with whole(path) as file:
+        file.write(msgspec.json.format(msgspec.json.encode(public), indent=1) + b"\n")
+    return path
+
+
+def release(documents: tuple[Path, ...] = DOCUMENTS, results: Path = RESULTS) -> list[Path]:
+    """Fill the tables of the documents; those that were changed.  Raises InputError as `tables` and `filled`."""
+    found = tables(results)
+    renewed = {path: filled(before, found, path) for path, before in _read(documents).items()}
+    changed = [path for path, before in _read(documents).items() if renewed[path] != before]
+    for path in changed:
+        with whole(path) as file:
+            file.write(renewed[path].encode())
+    return changed
+
+
+def _read(documents: Sequence[Path]) -> dict[Path, str]:
+    texts = {}
+    for path in documents:
+        try:
+            texts[path] = path.read_text("utf-8")
+        except (OSError, UnicodeError) as error:
+            raise InputError(f"{path}: {error}; a release writes its tables there") from error
+    return texts
+
+
+def blocks(document: str) -> set[str]:
+    """The names of the tables that a document has room for."""
+    return {block["name"] for block in _BLOCK.finditer(document)}
+
+
+def filled(document: str, found: Mapping[str, str], path: Path) -> str:
+    """The document with each block's content replaced; raises InputError for a block that there is no table for."""
+
+    def fill(block: re.Match[str]) -> str:
+        if block["name"] not in found:
+            raise InputError(f"{path}: no table {block['name']!r}; there are {', '.join(found)}")
+        return f"{block[1]}{found[block['name']].strip()}\n{block[3]}"
+
+    return _BLOCK.sub(fill, document)
+
+
+def tables(results: Path = RESULTS) -> dict[str, str]:
+    """The tables of `results/*.json` by name: figures, attributions, and one full report of each result.
+
+    Raises InputError where there is none, or where they are of different models.
+    """
+    judged: dict[str, Result] = {}
+    attributed: dict[str, Attributions] = {}
+    for path in sorted(path for path in results.glob("*.json") if path.is_file()):
+        if b'"attributed_tokens"' in path.read_bytes():
+            attributed[path.stem] = read_attributions(path)
+        else:
+            judged[path.stem] = read_result(path)
+    models = {path: run.run.model and run.run.model.hash for path, run in (judged | attributed).items()}
+    if len({*models.values()}) != 1 or None in models.values():
+        raise InputError(f"{results}: expected results of one model, found {models or 'none'}")
+    return {
+        "figures": figures(judged),
+        "attributions": "\n\n".join(report.attributions_table(a) for a in attributed.values()),
+        **{name: report.markdown(result, level=3, examples=0) for name, result in judged.items()},
+    }
+
+
+def figures(judged: Mapping[str, Result]) -> str:
+    """A column a result: the figures that matter most."""
+
+    def cells(value: Any) -> list[str]:
+        return [value(result) for result in judged.values()]
+
+    rows: list[list[str]] = []
+    for kind, what in (("quoted", "quoted statements"), ("indirect", "paraphrases")):
+        rows += [
+            [f"stance of {what}, macro-F1 of the four, gold spans",
+             *cells(lambda r, k=kind: report.cell(r.stance["gold_spans"][k].macro_f1_four))],
+            ["the same, end to end (not found = missed)",
+             *cells(lambda r, k=kind: report.cell(r.stance["end_to_end"][k].macro_f1_four))],
+        ]  # fmt: skip
+    rows += [
+        ["sentiment, macro-F1, gold spans", *cells(lambda r: report.cell(r.sentiment["gold_spans"]["all"].macro_f1))],
+        ["speaker's full name right, quoted statements", *cells(lambda r: report.cell(r.speaker["quoted"].accuracy))],
+        ["the same, paraphrases", *cells(lambda r: report.cell(r.speaker["indirect"].accuracy))],
+        ["target, token F1", *cells(lambda r: report.cell(r.target["all"].token_f1))],
+        ["calibration error (ECE) of the stance on gold spans", *cells(lambda r: report.cell(r.calibration["gold_spans"]["all"].ece))],
+        ["what a perfectly calibrated model would score: mean, 95th percentile",
+         *cells(lambda r: f"{report.percent(r.calibration['gold_spans']['all'].perfect)}, "
+                          f"{report.percent(r.calibration['gold_spans']['all'].perfect_high)}")],
+    ]  # fmt: skip
+    head = ["", *(f"{name}, {r.articles.gold} articles" for name, r in judged.items())]
+    return report.table(head, rows)
+
+
+def read_attributions(path: Path) -> Attributions:
+    """What `quoth eval --attributions --json` wrote; raises InputError that names file and field."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Attributions)
+    except (OSError, msgspec.DecodeError) as error:
+        raise InputError(
+            f"{path}: {error}; expected what `quoth eval --attributions --json` wrote"
+        ) from error

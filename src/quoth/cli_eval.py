@@ -1,0 +1,275 @@
+"""The commands that judge: quoth eval, quoth diff."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    from quoth.eval.harness import Evaluation, Inputs
+
+_FILE = click.Path(path_type=Path)
+
+_ALWAYS = {"resamples", "seed", "json_out"}
+_GOLD = {"gold", "articles", "split", "gold_columns", "text_column", "id_column"}
+
+
+@click.command(name="eval")
+@click.option("--gold", type=_FILE, help="Labels: stand-off JSONL, CSV or TSV.")
+@click.option("--articles", type=_FILE, help="Texts of the labels: a folder or a file with ids.")
+@click.option("--split", help="Stop if an article of the labels is of another split than this.")
+@click.option("--attributions", type=_FILE, help="Score contents and sources on this PolNeAR folder instead.")
+@click.option("--predictions", type=_FILE, help="What `quoth label` or another system said: JSONL, CSV, TSV.")
+@click.option("--model", help="Label the articles with this model instead.  [default: small]")
+@click.option("--compare", nargs=2, metavar="A B", help="Compare two models or files of predictions.")
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="FIELD=NAME",
+    help="What a table of predictions calls a field: article, start, end, stance, speaker, ...",
+)
+@click.option(
+    "--gold-column",
+    "gold_columns",
+    multiple=True,
+    metavar="FIELD=NAME",
+    help="The same for a table of labels.",
+)
+@click.option("--text-column", default="text", show_default=True, help="Field of rows of --articles.")
+@click.option("--id-column", default="id", show_default=True, help="Field of rows of --articles.")
+@click.option(
+    "--baseline",
+    "baselines",
+    multiple=True,
+    metavar="NAME[=PATH]",
+    help="Compare with majority=LABELS, tfidf=LABELS, lexicon, nearest-name, nli=MODEL, textacy, gliner2=MODEL.",
+)
+@click.option("--passes", type=_FILE, help="Labels by several annotators: their agreement, and the ceiling.")
+@click.option("--cases", multiple=True, type=_FILE, help="Behavioural tests of your own, beside ours.")
+@click.option(
+    "--within", type=click.FloatRange(0, 1, min_open=True), help="How many articles it takes for F1 +- this."
+)
+@click.option("--resamples", type=click.IntRange(100), default=2000, show_default=True, help="For intervals.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--json", "json_out", type=_FILE, help="Write the full result here.")
+@click.option(
+    "--html", "html_out", type=_FILE, help="Write the report with its error browser here: one file."
+)
+@click.option(
+    "--card", type=_FILE, help="Write a model card here, or renew the tables of the one that is there."
+)
+@click.option(
+    "--release",
+    is_flag=False,
+    flag_value="",
+    metavar="[NAME]",
+    help="Keep the result as results/NAME.json; write the tables of README.md and MODEL_CARD.md.",
+)
+def evaluate(
+    gold: Path | None,
+    articles: Path | None,
+    split: str | None,
+    attributions: Path | None,
+    predictions: Path | None,
+    model: str | None,
+    compare: tuple[str, str] | None,
+    columns: tuple[str, ...],
+    gold_columns: tuple[str, ...],
+    text_column: str,
+    id_column: str,
+    baselines: tuple[str, ...],
+    passes: Path | None,
+    cases: tuple[Path, ...],
+    within: float | None,
+    resamples: int,
+    seed: int,
+    json_out: Path | None,
+    html_out: Path | None,
+    card: Path | None,
+    release: str | None,
+) -> None:
+    """Score a model, or predictions of any system, against labels, with 95 % intervals.
+
+    Labels are stand-off JSONL or a table; predictions are what `quoth label` wrote, any system's JSONL with a
+    start and end a statement, or a table.  Tables go to standard output.  An evaluation on articles of split
+    test is counted in test_log.jsonl.
+    """
+    given = _given()
+    if attributions:
+        _refuse(
+            given - _ALWAYS - {"attributions", "predictions", "model", "columns", "release"}, "attributions"
+        )
+    elif compare:
+        _refuse(given - _ALWAYS - _GOLD - {"compare", "columns"}, "compare")
+    if predictions:
+        _refuse(given & {"model", "cases"}, "predictions")
+    elif columns and not compare:
+        raise click.UsageError(
+            "--column names columns of --predictions; --gold-column those of a table of labels"
+        )
+    names, gold_names = _names(columns, "--column"), _names(gold_columns, "--gold-column")
+    from quoth.articles import Columns
+    from quoth.eval.draws import Draws
+
+    draws, command = Draws(resamples, seed), shlex.join(["quoth", *sys.argv[1:]])
+    if attributions:
+        from quoth.eval.harness import evaluate_attributions
+        from quoth.eval.report import attributions_table
+
+        found = evaluate_attributions(attributions, predictions, model, names, draws, command)
+        click.echo(attributions_table(found))
+        if json_out is not None:
+            _write(json_out, _json(found))
+        _release(release, found)
+    elif gold and articles:
+        from quoth.eval.harness import Inputs
+
+        inputs = Inputs(
+            gold=gold,
+            articles=articles,
+            split=split,
+            predictions=predictions,
+            model=model,
+            columns=names,
+            gold_columns=gold_names,
+            fields=Columns(id_column, text_column),
+            baselines=baselines,
+            passes=passes,
+            cases=cases,
+            draws=draws,
+            command=command,
+        )
+        if compare:
+            _compare(inputs, compare, json_out)
+        else:
+            _evaluate(inputs, within, json_out, html_out, card, release)
+    elif release == "":
+        _release(release, None)
+    else:
+        raise click.UsageError("give --gold with --articles, or --attributions")
+
+
+@click.command()
+@click.argument("run_a", type=_FILE)
+@click.argument("run_b", type=_FILE)
+@click.option("--json", "json_out", type=_FILE, help="Write the statements that moved here.")
+def diff(run_a: Path, run_b: Path, json_out: Path | None) -> None:
+    """Which statements moved between two runs of `quoth eval --json` on the same gold."""
+    from quoth.eval.diff import diff as moves_between
+    from quoth.eval.diff import markdown, read_result
+
+    a, b = read_result(run_a), read_result(run_b)
+    moves = moves_between(a, b)
+    click.echo(markdown(moves, a, b), nl=False)
+    if json_out is not None:
+        _write(json_out, _json(moves))
+
+
+def _evaluate(
+    inputs: Inputs,
+    within: float | None,
+    json_out: Path | None,
+    html_out: Path | None,
+    card: Path | None,
+    release: str | None,
+) -> None:
+    from quoth.eval.harness import articles_needed
+    from quoth.eval.harness import evaluate as run
+    from quoth.eval.report import markdown, sample_sizes
+
+    evaluation = run(inputs)
+    _say_looks(evaluation.looks)
+    click.echo(markdown(evaluation.result), nl=False)
+    if within is not None:
+        click.echo("\n" + sample_sizes(articles_needed(evaluation.rows, within, inputs.draws)))
+    if json_out is not None:
+        _write(json_out, _json(evaluation.result))
+    if html_out is not None:
+        _write(html_out, _html(evaluation))
+    if card is not None:
+        from quoth.eval.card import write_card
+
+        write_card(card, evaluation.result)
+    _release(release, evaluation.result)
+
+
+def _given() -> set[str]:
+    """The parameters that stand on the command line."""
+    context = click.get_current_context()
+    return {p for p in context.params if context.get_parameter_source(p) is ParameterSource.COMMANDLINE}
+
+
+def _refuse(parameters: set[str], beside: str) -> None:
+    if parameters:
+        command = click.get_current_context().command
+        names = sorted(p.opts[0] for p in command.params if p.name in parameters)
+        raise click.UsageError(f"--{beside} does not go with {', '.join(names)}")
+
+
+def _names(pairs: tuple[str, ...], option: str) -> dict[str, str] | None:
+    names = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+    if len(names) < len(pairs):
+        raise click.UsageError(f"{option} takes FIELD=NAME, each field once")
+    return names or None
+
+
+def _compare(inputs: Inputs, systems: tuple[str, str], json_out: Path | None) -> None:
+    from quoth.eval.comparison import markdown
+    from quoth.eval.harness import compare
+
+    comparisons, looks = compare(inputs, *systems)
+    _say_looks(looks)
+    click.echo(f"A: {systems[0]}\nB: {systems[1]}\n")
+    click.echo(markdown(comparisons), nl=False)
+    if json_out is not None:
+        _write(json_out, _json(comparisons))
+
+
+def _say_looks(looks: int) -> None:
+    if looks:
+        from quoth.eval.provenance import TEST_LOG
+
+        click.echo(
+            f"quoth: this is a test set: look number {looks} at it, counted in {TEST_LOG}; choose nothing by it",
+            err=True,
+        )
+
+
+def _html(evaluation: Evaluation) -> bytes:
+    from quoth.eval.html import html
+
+    articles = [row.article for row in evaluation.rows]
+    titles = {a.id: str(a.metadata.get("title") or a.id) for a in articles}
+    return html(evaluation.result, {a.id: a.text for a in articles}, titles).encode("utf-8", "replace")
+
+
+def _release(name: str | None, result: object) -> None:
+    """None: not asked for; empty: only the tables."""
+    if name is None:
+        return
+    from quoth.eval.release import publish
+    from quoth.eval.release import release as write_tables
+
+    if name:
+        click.echo(f"quoth: wrote {publish(name, result)}", err=True)  # type: ignore[arg-type]
+    for path in write_tables():
+        click.echo(f"quoth: wrote the tables of {path}", err=True)
+
+
+def _json(result: object) -> bytes:
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n"
+
+
+def _write(path: Path, content: bytes) -> None:
+    from quoth.writing import whole
+
+    with whole(path) as file:
+        file.write(content)

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from quoth.errors import InputError
+from quoth.eval import report
+from quoth.eval.agreement import agreement, read_passes
+from quoth.eval.diff import read_result
+from quoth.eval.gold import GoldArticle
+from quoth.eval.items import judged, with_told
+from quoth.eval.release import figures, filled, publish, read_attributions, release, tables
+from quoth.eval.result import Attributions, Result
+from quoth.eval.suspects import Suspect
+from quoth.records import ModelInfo, Record
+
+Make = Callable[..., Any]
+
+PAGE = Path("README.md")
+BLOCK = "Measured:\n\n<!-- results: figures -->\nstale\n<!-- /results -->\n\nThe rest."
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where results/ and the documents lie."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def measured(
+    raid: GoldArticle, raid_record: Record, predicted: Make, record: Make, told: Make, result: Make
+) -> Result:
+    """A model's result, end to end and on gold spans."""
+    sure = {
+        "stance_probabilities": dict.fromkeys(
+            ("accusation", "denial", "condemnation", "solidarity", "other"), 0.2
+        )
+    }
+    said = [
+        *raid_record.statements[1:],
+        predicted("“They sank it,”", "direct", "accusation", "Ida Brandt", **sure),
+    ]
+    rows = with_told(judged([raid], {"a": record(*said)}), [told(s.stance) for s in raid.statements])
+    found: Result = result(rows, command="quoth eval --gold /home/ida/gold.jsonl --release dev")
+    found.suspects = [Suspect("a", 0, 15, "stance", "accusation", "denial", -0.5)]
+    return found
+
+
+@pytest.fixture
+def attributed(measured: Result) -> Attributions:
+    shares: Any = {"all": {"p": 80.0, "r": 100.0, "f1": 88.9, "n_gold": 4}}
+    return Attributions(
+        run=measured.run, documents=2, iou=0.5, tokens=shares, attributed_tokens=shares, statements=shares,
+        exact=shares, attribution=shares, source_text=shares, speaker_accuracy={}, recall_by_type={},
+    )  # fmt: skip
+
+
+def of_model(result: Any, digest: str) -> Any:
+    run = msgspec.structs.replace(result.run, model=ModelInfo("small", "0.1.0", digest))
+    return msgspec.structs.replace(result, run=run)
+
+
+def test_a_block_is_filled_and_the_rest_is_left() -> None:
+    after = filled(BLOCK, {"figures": "| a |\n"}, PAGE)
+    assert after == BLOCK.replace("stale", "| a |")
+    assert filled(after, {"figures": "| a |\n"}, PAGE) == after
+    assert filled("No block.\n", {}, PAGE) == "No block.\n"
+
+
+def test_each_block_gets_its_own_table_as_it_stands() -> None:
+    two = BLOCK + "\n" + BLOCK.replace("figures", "full-dev")
+    after = filled(two, {"figures": r"\1 \g<name>", "full-dev": "| b |", "not-shown": "| c |"}, PAGE)
+    assert after == two.replace("stale", r"\1 \g<name>", 1).replace("stale", "| b |")
+
+
+def test_an_empty_block_is_filled_too() -> None:
+    empty = "<!-- results: figures -->\n<!-- /results -->"
+    assert filled(empty, {"figures": "| a |"}, PAGE) == "<!-- results: figures -->\n| a |\n<!-- /results -->"
+
+
+@pytest.mark.parametrize("name", ["figures", "Figures", "small-0.1"])
+def test_a_block_without_a_table_is_named(name: str) -> None:
+    with pytest.raises(InputError, match=rf"README\.md: no table '{name}'; there are dev, attributions"):
+        filled(BLOCK.replace("figures", name), {"dev": "", "attributions": ""}, PAGE)
+
+
+def test_what_is_published_has_no_items_and_no_folders(measured: Result, folder: Path) -> None:
+    path = publish("dev", measured)
+    assert path == Path("results/dev.json")
+    public = read_result(path)
+    assert (public.items, public.suspects) == ([], [])
+    assert public.run.command == "quoth eval --gold gold.jsonl --release dev"
+    assert public.run.seconds == {}
+    assert public.stance == measured.stance
+    for words in ("sank it", "home", "Brandt"):
+        assert words not in path.read_text("utf-8")
+    # What was measured is as it was.
+    assert measured.items and measured.suspects and "/home/ida" in measured.run.command
+    assert [p.name for p in (folder / "results").iterdir()] == ["dev.json"]
+
+
+def test_what_annotators_said_of_single_statements_is_not_published(
+    measured: Result, lines: Make, folder: Path
+) -> None:
+    rows = [
+        {
+            "article": "raid-in-the-harbour",
+            "start": k,
+            "end": k + 5,
+            "a": {"stance": "denial"},
+            "b": {"stance": b},
+        }
+        for k, b in enumerate(["denial", "accusation", "other", "denial"])
+    ]
+    agreed = agreement(read_passes(lines(*rows)), ["accusation", "denial"])
+    measured.agreement = {"stance": agreed}
+    path = publish("dev", measured)
+    assert read_result(path).agreement["stance"].alpha == agreed.alpha
+    assert "raid-in-the-harbour" not in path.read_text("utf-8")
+
+
+def test_attributions_are_published_without_folders(attributed: Attributions) -> None:
+    public = read_attributions(publish("polnear", attributed))
+    assert public.run.command == "quoth eval --gold gold.jsonl --release dev"
+    assert public.tokens == attributed.tokens
+
+
+def test_tables_are_of_all_results(measured: Result, attributed: Attributions) -> None:
+    for name, found in (("dev", measured), ("examples", measured), ("polnear", attributed)):
+        publish(name, found)
+    found = tables()
+    assert list(found) == ["figures", "attributions", "dev", "examples"]
+    assert found["figures"].splitlines()[0] == "|  | dev, 1 articles | examples, 1 articles |"
+    assert found["attributions"] == report.attributions_table(attributed)
+    assert found["dev"] == report.markdown(read_result(Path("results/dev.json")), level=3, examples=0)
+
+
+def test_the_figures_that_matter_most(measured: Result) -> None:
+    shown = figures({"dev": measured}).splitlines()
+    assert "| stance of quoted statements, macro-F1 of the four, gold spans | 100.0 [100.0, 100.0] |" in shown
+    # "We never sank it" is an accusation to it, and "Rubbish!" a denial.
+    assert "| the same, end to end (not found = missed) | 33.3 [33.3, 33.3] |" in shown
+    assert "| speaker's full name right, quoted statements | 50.0 [50.0, 50.0] |" in shown
+    # Sure at 0.8, and always right.
+    assert "| calibration error (ECE) of the stance on gold spans | 20.0 [20.0, 20.0] |" in shown
+
+
+def test_results_of_different_models_are_refused(measured: Result, attributed: Attributions) -> None:
+    publish("dev", measured)
+    publish("examples", of_model(measured, "b" * 12))
+    with pytest.raises(InputError, match=r"results: expected results of one model, found .*a{12}.*b{12}"):
+        tables()
+    publish("examples", measured)
+    publish("polnear", of_model(attributed, "c" * 12))
+    with pytest.raises(InputError, match=r"expected results of one model, found .*c{12}"):
+        tables()
+
+
+def test_without_results_there_is_nothing_to_write() -> None:
+    with pytest.raises(InputError, match=r"results: expected results of one model, found none"):
+        tables()
+
+
+def test_a_file_that_is_no_result_is_named(measured: Result, folder: Path) -> None:
+    publish("dev", measured)
+    (folder / "results" / "bad.json").write_text('{"schema": "1"}')
+    with pytest.raises(InputError, match=r"results/bad\.json: Object missing required field"):
+        tables()
+    (folder / "results" / "bad.json").write_text('{"attributed_tokens": 1}')
+    with pytest.raises(InputError, match=r"results/bad\.json: .*; expected what `quoth eval --attributions"):
+        tables()
+
+
+def test_predictions_beside_a_model_are_refused(
+    measured: Result, raid: GoldArticle, raid_record: Record, result: Make
+) -> None:
+    publish("dev", measured)
+    publish("theirs", result(judged([raid], {"a": raid_record}), predictions="theirs.csv"))
+    with pytest.raises(InputError, match="theirs"):
+        tables()
+
+
+def test_a_release_fills_its_documents_once(measured: Result, folder: Path) -> None:
+    publish("dev", measured)
+    (folder / "README.md").write_text(BLOCK, "utf-8")
+    (folder / "MODEL_CARD.md").write_text("No block.", "utf-8")
+    assert release() == [Path("README.md")]
+    after = (folder / "README.md").read_text("utf-8")
+    assert after == BLOCK.replace("stale", figures({"dev": measured}))
+    assert release() == []
+    assert (folder / "README.md").read_text("utf-8") == after
+    assert (folder / "MODEL_CARD.md").read_text("utf-8") == "No block."
+    # Other figures, other tables.
+    publish("dev", replaced(measured))
+    assert release() == [Path("README.md")]
+
+
+def replaced(result: Result) -> Result:
+    articles = msgspec.structs.replace(result.articles, gold=2)
+    return msgspec.structs.replace(result, articles=articles)
+
+
+def test_a_document_that_is_not_there_is_named(measured: Result, folder: Path) -> None:
+    publish("dev", measured)
+    (folder / "README.md").write_text(BLOCK, "utf-8")
+    with pytest.raises(
+        InputError, match=r"MODEL_CARD\.md: .*No such file.*; a release writes its tables there"
+    ):
+        release()
+
+
+def test_a_document_with_an_unknown_block_stays_as_it_was(measured: Result, folder: Path) -> None:
+    publish("dev", measured)
+    page = BLOCK.replace("figures", "figurines")
+    (folder / "README.md").write_text(page, "utf-8")
+    with pytest.raises(
+        InputError, match=r"README\.md: no table 'figurines'; there are figures, attributions, dev"
+    ):
+        release((Path("README.md"),))
+    assert (folder / "README.md").read_text("utf-8") == page
