@@ -144,13 +144,15 @@ class _Cell(NamedTuple):
 _Told = Mapping[str, Floats]
 
 
-def run(labeler: Classifier, cases: Sequence[Case], seed: int = 0) -> Behaviours:
-    """Ask a classifier about all cases and their variants, in one call.
+def run(labeler: Classifier, cases: Sequence[Case], seed: int = 0, rules: Sequence[Case] = ()) -> Behaviours:
+    """Ask a classifier about all cases and their variants, and about rules as they are written, in one call.
 
     seed: of the words that first fill a case, the typo, the clutter and the shuffles; what is drawn for a case
-    does not depend on the others.  Raises InputError without a case.
+    does not depend on the others.  rules: `quoth.eval.cases.rule_cases` or their like, which are tests of minimum
+    functionality alone: their words are not swapped, their typography stays and their changes are not made.
+    Raises InputError without a case of either kind.
     """
-    if not cases:
+    if not cases and not rules:
         raise InputError("found no case to test, expected one at least")
     trials: list[_Trial] = []
     cells: list[_Cell] = []
@@ -169,6 +171,9 @@ def run(labeler: Classifier, cases: Sequence[Case], seed: int = 0) -> Behaviours
             text = filled(edit.text, choice)
             trials.append(_Trial(kind, edit.test, number, text, edit.expect, base, edit.rule))
         cells += [_Cell(number, words, text, base) for words, text in _fillings(case, choice)]
+    for number, case in enumerate(rules, len(cases)):
+        text = filled(case.text, choose(case, random.Random(f"{seed} {case.text}")))
+        trials.append(_Trial("MFT", case.test, number, text, case.expect, None, case.rule))
     told = _ask(labeler, [*(trial.text for trial in trials), *(cell.text for cell in cells)])
     failures = [_failure(trial, told) for trial in trials]
     return Behaviours(

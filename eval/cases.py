@@ -100,6 +100,12 @@ def read_cases(path: Path | None = None) -> list[Case]:
     return [_case(line, lists, where) for where, line in lines]
 
 
+def rule_cases() -> list[Case]:
+    """The package's cases of codebook rules 1 to 19, whole texts without slots and changes, in the order of the
+    rules."""
+    return read_cases(Path(str(resources.files("quoth.eval") / "rules.jsonl")))
+
+
 def choose(case: Case, rng: random.Random) -> Choice:
     """A list for each slot, and one position for all: names at the same place of two lists may share their
     surname, so that gender changes alone."""

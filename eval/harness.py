@@ -109,7 +109,9 @@ def evaluate(inputs: Inputs) -> Evaluation:
     tested = None
     if labeler is not None:
         with clock("behaviour"):
-            tested = behaviour.run(labeler, [*cases.read_cases(), *extra], inputs.draws.seed)
+            tested = behaviour.run(
+                labeler, [*cases.read_cases(), *extra], inputs.draws.seed, cases.rule_cases()
+            )
     with clock("measuring"):
         measured = _measured(rows, inputs.draws, absent(records))
     with clock("baselines"):

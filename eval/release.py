@@ -86,7 +86,7 @@ def filled(document: str, found: Mapping[str, str], path: Path) -> str:
 
 
 def tables(results: Path = RESULTS) -> dict[str, str]:
-    """The tables of `results/*.json` by name: figures, attributions, and one full report of each result.
+    """The tables of `results/*.json` by name: figures, attributions, and one full report of each.
 
     Raises InputError where there is none, or where they are of different models.
     """
@@ -102,7 +102,8 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
         raise InputError(f"{results}: expected results of one model, found {models or 'none'}")
     return {
         "figures": figures(judged),
-        "attributions": "\n\n".join(report.attributions_table(a) for a in attributed.values()),
+        "attributions": "\n\n".join(report.attributions_table(a, brief=True) for a in attributed.values()),
+        **{name: report.attributions_table(found) for name, found in attributed.items()},
         **{name: report.markdown(result, level=3, examples=0) for name, result in judged.items()},
     }
 

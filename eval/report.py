@@ -200,11 +200,13 @@ def sample_sizes(sizes: Mapping[str, SampleSize | str]) -> str:
     )
 
 
-def attributions_table(result: Attributions) -> str:
-    """Words and statements found, and with the right source; percentages."""
+def attributions_table(result: Attributions, brief: bool = False) -> str:
+    """Words and statements found, and with the right source; percentages.  brief: not by kind."""
     rows = []
-    for name in ("tokens", "attributed_tokens", "statements", "exact", "attribution"):
+    for name in _ATTRIBUTED:
         for scope, s in getattr(result, name).items():
+            if brief and scope not in ("all", "direct"):
+                continue
             f1 = f"{s['f1']:.1f}" + (
                 f" [{s['f1_low']:.1f}, {s['f1_high']:.1f}]" if s.get("f1_low") is not None else ""
             )

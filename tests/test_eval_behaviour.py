@@ -14,7 +14,7 @@ import pytest
 
 from quoth.errors import InputError
 from quoth.eval.behaviour import Behaviour, Behaviours, Gap, Kind, markdown, run
-from quoth.eval.cases import choose, filled, parts, read_cases
+from quoth.eval.cases import choose, filled, parts, read_cases, rule_cases
 from quoth.eval.disturbances import disturbed
 from quoth.eval.gold import STANCES
 from quoth.eval.scores import wilson
@@ -70,6 +70,46 @@ def test_the_packages_cases_cover_every_stance_in_quotations_and_paraphrases() -
     assert min(kinds[(stance,), quoted] for stance in STANCES for quoted in (True, False)) >= 4
     rules = {case.rule for case in cases} | {edit.rule for case in cases for edit in case.edits}
     assert rules == {None, *range(1, 20)}
+
+
+def test_every_rule_with_cases_has_ten_and_no_text_is_asked_twice() -> None:
+    cases = rule_cases()
+    counts = Counter(case.rule for case in cases)
+    assert counts.keys() == {*range(1, 20)} and min(counts.values()) >= 10
+    texts = [case.text for case in [*cases, *read_cases()]]
+    assert len(texts) == len(set(texts))
+    assert {case.test for case in cases} == {"codebook rules"}
+    assert not any(case.slots or case.edits for case in cases)
+
+
+def test_cases_of_rules_are_counted_once_and_as_written(tmp_path: Path) -> None:
+    asked = always("denial")
+    result = run(asked, read_cases(written(tmp_path, {**PLAIN, "rule": 12})), rules=rule_cases())
+    plain = run(always("denial"), read_cases(written(tmp_path, {**PLAIN, "rule": 12})))
+    assert result.texts == plain.texts + len(rule_cases())
+    spans = {("".join(parts(case.text)), len(parts(case.text)[0])) for case in rule_cases()}
+    assert spans <= {(text, start) for text, start, _ in asked.calls[0]}
+    others = [b for b in result.behaviours if b.test != "codebook rules"]
+    assert others == plain.behaviours
+    tested = behaviour(result, "MFT", "codebook rules")
+    hits = Counter(case.rule for case in rule_cases() if case.expect == ("denial",))
+    assert (tested.cases, tested.cases - tested.failures) == (len(rule_cases()), hits.total())
+    sizes = Counter(case.rule for case in rule_cases())
+    own = {12: 1}
+    found = [(r.rule, r.cases, r.passes) for r in result.rules]
+    assert found == [(r, sizes[r] + own.get(r, 0), hits[r] + own.get(r, 0)) for r in range(1, 20)]
+
+
+def test_rules_alone_are_tested_and_their_changes_are_not_made(tmp_path: Path) -> None:
+    text = "[[“We never took it,”]] {speaker} said."
+    change = {"test": "negation", "replace": {"never": "always"}, "expect": "accusation"}
+    line = {**PLAIN, "text": text, "rule": 4, "changes": [change]}
+    fake = always("denial")
+    result = run(fake, [], rules=read_cases(written(tmp_path, WOMEN, MEN, line)))
+    assert [(b.kind, b.cases, b.failures) for b in result.behaviours] == [("MFT", 1, 0)]
+    ((asked, _, _),) = fake.calls[0]
+    assert re.fullmatch(r"“We never took it,” (Ida|Ole|Pia|Jon) (Brandt|Rask) said\.", asked)
+    assert (result.texts, result.gaps) == (1, [])
 
 
 def test_the_packages_names_of_both_genders_pair_up_by_surname() -> None:

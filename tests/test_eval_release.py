@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,25 @@ from quoth.eval.agreement import agreement, read_passes
 from quoth.eval.diff import read_result
 from quoth.eval.gold import GoldArticle
 from quoth.eval.items import judged, with_told
-from quoth.eval.release import figures, filled, publish, read_attributions, release, tables
+from quoth.eval.release import (
+    DOCUMENTS,
+    RESULTS,
+    blocks,
+    figures,
+    filled,
+    publish,
+    read_attributions,
+    release,
+    tables,
+)
 from quoth.eval.result import Attributions, Result
 from quoth.eval.suspects import Suspect
+from quoth.model.checkpoint import folder_hash
 from quoth.records import ModelInfo, Record
 
 Make = Callable[..., Any]
 
+REPOSITORY = Path(__file__).parent.parent
 PAGE = Path("README.md")
 BLOCK = "Measured:\n\n<!-- results: figures -->\nstale\n<!-- /results -->\n\nThe rest."
 
@@ -134,9 +147,9 @@ def test_tables_are_of_all_results(measured: Result, attributed: Attributions) -
     for name, found in (("dev", measured), ("examples", measured), ("polnear", attributed)):
         publish(name, found)
     found = tables()
-    assert list(found) == ["figures", "attributions", "dev", "examples"]
+    assert list(found) == ["figures", "attributions", "polnear", "dev", "examples"]
     assert found["figures"].splitlines()[0] == "|  | dev, 1 articles | examples, 1 articles |"
-    assert found["attributions"] == report.attributions_table(attributed)
+    assert found["attributions"] == report.attributions_table(attributed, brief=True)
     assert found["dev"] == report.markdown(read_result(Path("results/dev.json")), level=3, examples=0)
 
 
@@ -223,3 +236,12 @@ def test_a_document_with_an_unknown_block_stays_as_it_was(measured: Result, fold
     ):
         release((Path("README.md"),))
     assert (folder / "README.md").read_text("utf-8") == page
+
+
+@pytest.mark.parametrize("document", [REPOSITORY / path for path in DOCUMENTS], ids=lambda path: path.name)
+def test_the_documents_show_the_results_of_the_model_in_the_package(document: Path) -> None:
+    text, results = document.read_text("utf-8"), REPOSITORY / RESULTS
+    assert filled(text, tables(results), document) == text, "run: quoth eval --release"
+    assert blocks(text)
+    released = json.loads((results / "dev.json").read_bytes())["run"]["model"]["hash"]
+    assert released == folder_hash(REPOSITORY / "src" / "quoth" / "weights" / "small"), "measure it anew"
