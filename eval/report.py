@@ -203,16 +203,14 @@ def sample_sizes(sizes: Mapping[str, SampleSize | str]) -> str:
 def attributions_table(result: Attributions, brief: bool = False) -> str:
     """Words and statements found, and with the right source; percentages.  brief: not by kind."""
     rows = []
-    for name in _ATTRIBUTED:
+    for name, title in _ATTRIBUTED.items():
         for scope, s in getattr(result, name).items():
             if brief and scope not in ("all", "direct"):
                 continue
             f1 = f"{s['f1']:.1f}" + (
                 f" [{s['f1_low']:.1f}, {s['f1_high']:.1f}]" if s.get("f1_low") is not None else ""
             )
-            rows.append(
-                [f"{_ATTRIBUTED[name]}, {scope}", f"{s['p']:.1f}", f"{s['r']:.1f}", f1, f"{s['n_gold']:.0f}"]
-            )
+            rows.append([f"{title}, {scope}", f"{s['p']:.1f}", f"{s['r']:.1f}", f1, f"{s['n_gold']:.0f}"])
     return table([f"{result.run.gold}, {result.documents} documents", "P", "R", "F1", "n gold"], rows)
 
 
