@@ -391,4 +391,5 @@ def _label(raw: msgspec.Raw, field: Field, where: str) -> str | None:
 def _cell(interval: Figure) -> str:
     if interval.value is None:
         return "-"
-    return f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+    value, low, high = (100 * (x or 0) for x in (interval.value, interval.low, interval.high))
+    return f"{value:.1f} [{low:.1f}, {high:.1f}]"

@@ -181,8 +181,8 @@ def run(labeler: Classifier, cases: Sequence[Case], seed: int = 0, rules: Sequen
     )
 
 
-def markdown(result: Behaviours, examples: int = 2) -> str:
-    """Tables of failures, rules and gaps, then so many examples of each failure."""
+def markdown(result: Behaviours) -> str:
+    """Tables of failures, rules and gaps."""
     rows = [[b.test, b.kind, str(b.cases), str(b.failures), _rate(b)] for b in result.behaviours]
     tables = [_table(["behaviour", "kind", "cases", "failures", "failure rate [95 %]"], rows)]
     if result.rules:
@@ -203,10 +203,15 @@ def markdown(result: Behaviours, examples: int = 2) -> str:
             "of a stance's rate",
         ]
         tables.append(_table(head, rows))
-    for b in result.behaviours:
-        if b.examples[:examples]:
-            tables.append(f"{b.kind}, {b.test}:\n\n" + "\n".join(map(_shown, b.examples[:examples])))
-    return "\n\n".join([*tables, f"{result.texts} texts, seed {result.seed}."]) + "\n"
+    return (
+        "\n\n".join(
+            [
+                *tables,
+                f"{result.texts} texts, seed {result.seed}; examples of failures are in the HTML report and the JSON.",
+            ]
+        )
+        + "\n"
+    )
 
 
 def _swaps(case: Case, choice: Choice) -> Iterator[tuple[str, str]]:

@@ -66,4 +66,4 @@ def body(result: Result) -> str:
             ["command", f"`{without_folders(run.command)}`"],
         ],
     )
-    return "\n\n".join([about, report.markdown(result, level=3, examples=0)])
+    return "\n\n".join([about, report.markdown(result, level=3)])

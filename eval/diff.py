@@ -83,8 +83,8 @@ def diff(a: Result, b: Result) -> list[Move]:
     return moves
 
 
-def markdown(moves: Sequence[Move], a: Result, b: Result) -> str:
-    """How many statements were fixed and broken, and which."""
+def markdown(moves: Sequence[Move], a: Result, b: Result, most: int = 25) -> str:
+    """How many statements were fixed and broken, and which, `most` of each field; gold "-": no statement."""
     counts = Counter((m.field, m.way) for m in moves)
     fields = [f for f in FIELDS if any(m.field == f for m in moves)]
     rows = []
@@ -101,15 +101,20 @@ def markdown(moves: Sequence[Move], a: Result, b: Result) -> str:
     for field in fields:
         found = sorted((m for m in moves if m.field == field), key=lambda m: get_args(Way).index(m.way))
         rows = [[m.way, m.gold or "-", m.a or "-", m.b or "-", line(m.text), f"{m.article}:{m.start}-{m.end}"]
-                for m in found]  # fmt: skip
+                for m in found[:most]]  # fmt: skip
         parts.append(table([field, "gold", "A", "B", "statement", "where"], rows))
+        if len(found) > most:
+            parts.append(f"{len(found) - most} more; --most shows them, --json writes all.")
     return "\n\n".join(parts) + "\n"
 
 
 def _judged(field: Field, item: Item, *said: str | None) -> bool:
-    """Whether gold tells the field, and both systems were asked; a stray stance is judged without gold."""
+    """Whether gold tells the field, and both systems were asked.
+
+    A stray stance of a quoted statement is judged without gold, that of a paraphrase is no error in any measure.
+    """
     if item.gold is None:
-        return field == "stance"
+        return field == "stance" and item.kind == "quoted"
     if field == "sentiment":
         return item.gold.sentiment is not None
     return field != "stance on the gold span" or None not in said

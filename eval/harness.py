@@ -60,7 +60,8 @@ _SUFFIXES = (".jsonl", ".ndjson", ".json", *SUFFIXES)
 class Inputs:
     """What to evaluate.
 
-    gold, articles: as `read_labels` takes them; split: that all of gold must be of.  predictions: as
+    gold, articles: as `read_labels` takes them; split: that all of gold must be of; only_predicted: leave out
+    gold articles without a prediction, which else count as missed.  predictions: as
     `predicted_records` takes them; without them, model (a name or a folder) labels the articles.  columns,
     gold_columns: what a table of predictions, of labels calls the fields.  fields: what a table of articles
     calls id and text.  baselines: as `quoth.eval.contest.contender` takes them.  passes: labels
@@ -78,6 +79,7 @@ class Inputs:
     fields: Fields = field(default_factory=Fields)
     baselines: Sequence[str] = ()
     passes: Path | None = None
+    only_predicted: bool = False
     cases: Sequence[Path] = ()
     draws: Draws = field(default_factory=Draws)
     command: str = ""
@@ -96,16 +98,21 @@ def evaluate(inputs: Inputs) -> Evaluation:
     """Score predictions, or a model, on labels.
 
     A model is judged twice: end to end, and by its classifier alone on the gold spans; and by behavioural
-    tests.  An evaluation on articles of split `test` is counted before it is made, see
+    tests.  An evaluation on articles of split `test` is counted before it is seen, see
     `quoth.eval.provenance`.  Raises InputError as the readers do.
     """
     clock = _Clock()
     with clock("reading"):
         gold = _gold(inputs)
         extra = [case for path in inputs.cases for case in cases.read_cases(path)]
+    with clock("annotators"):
+        agreed = _agreed(inputs.passes) if inputs.passes else {}
     system = str(inputs.predictions or inputs.model or "small")
-    looks = _count_look(inputs, gold, system)
     rows, records, notes, labeler = _answers(system, inputs.predictions is not None, gold, inputs, clock)
+    looks = _count_look(inputs, gold, system)
+    if inputs.only_predicted:
+        rows = [row for row in rows if row.article.id in records]
+        gold = [row.article for row in rows]
     tested = None
     if labeler is not None:
         with clock("behaviour"):
@@ -118,8 +125,6 @@ def evaluate(inputs: Inputs) -> Evaluation:
         rivals = [
             against(rows, contender(name, gold, inputs.articles), inputs.draws) for name in inputs.baselines
         ]
-    with clock("annotators"):
-        agreed = _agreed(inputs.passes) if inputs.passes else {}
     items = [item for row in rows for item in row.items]
     ids = {article.id for article in gold}
     result = Result(
@@ -140,11 +145,11 @@ def compare(inputs: Inputs, a: str, b: str) -> tuple[list[Comparison], int]:
     """Two systems on the same labels: each a file of predictions (by its suffix), or a model.  Looks as in `Evaluation`."""
     clock = _Clock()
     gold = _gold(inputs)
-    looks = _count_look(inputs, gold, f"{a} and {b}")
-    ours, theirs = (
-        _answers(system, Path(system).suffix in _SUFFIXES, gold, inputs, clock)[0] for system in (a, b)
+    (ours, told_a, *_), (theirs, told_b, *_) = (
+        _answers(system, Path(system).suffix in _SUFFIXES, gold, inputs, clock) for system in (a, b)
     )
-    return versus(ours, theirs, inputs.draws), looks
+    looks = _count_look(inputs, gold, f"{a} and {b}")
+    return versus(ours, theirs, inputs.draws, absent(told_a) | absent(told_b)), looks
 
 
 def articles_needed(
@@ -280,8 +285,11 @@ def _agreed(passes: Path) -> dict[str, agreement.Agreement]:
         "sentiment": SENTIMENTS,
         "speaker": (),
     }
+    given = agreement.fields_of(passes)
     return {
-        name: agreement.agreement(agreement.read_passes(passes, name), of) for name, of in classes.items()
+        name: agreement.agreement(agreement.read_passes(passes, name), of)
+        for name, of in classes.items()
+        if name in given
     }
 
 

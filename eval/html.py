@@ -20,7 +20,6 @@ import msgspec
 from quoth.eval import asides
 from quoth.eval.markup import (
     Markup,
-    decimal,
     decimal_figure,
     fields,
     figure_cell,
@@ -35,7 +34,16 @@ from quoth.eval.markup import (
     tag,
 )
 from quoth.eval.payload import SETTINGS, encodable, payload
-from quoth.eval.result import ClassScores, Confusion, Result, Run, Slice, SpeakerScores, StanceScores
+from quoth.eval.result import (
+    Articles,
+    ClassScores,
+    Confusion,
+    Result,
+    Run,
+    Slice,
+    SpeakerScores,
+    StanceScores,
+)
 from quoth.marking import INK, PAPER, TINTS
 
 KINDS = {"quoted": "quoted statements", "indirect": "paraphrases"}
@@ -89,7 +97,13 @@ def _summary(result: Result) -> Markup:
     ]  # fmt: skip
     if "all" in result.speaker:
         s = result.speaker["all"]
-        rows.append((_to("speaker", "Speaker’s full name right"), s.n, s.accuracy))
+        rows.append(
+            (
+                _to("speaker", "Speaker’s full name right, of those found"),
+                s.right + s.wrong + s.null,
+                s.accuracy,
+            )
+        )
     for setting, scopes in result.sentiment.items():
         if "all" in scopes:
             what = f"Sentiment, {SETTINGS[setting]}: macro-F1"
@@ -100,13 +114,26 @@ def _summary(result: Result) -> Markup:
     return join(
         (
             tag("p", f"{_system(run)} on {counts.gold:,} labelled articles, {run.gold}, {run.date}."),
-            _lede("Percent; in brackets and as bars, 95 % bootstrap intervals over articles."),
+            _partial(counts),
+            _lede("Percent; in brackets and as bars, 95 % bootstrap intervals over articles. F1 is the mean of how "
+                  "many of the labels given are right and how many of the right ones are given; macro-F1 of the four "
+                  "its mean over accusation, denial, condemnation and solidarity. On gold spans, the classifier is "
+                  "shown where the statements are; end to end, it has to find them."),
             table(("", "n", "figure"), rows),
             tag("details", tag("summary", "Where this comes from"),
                 tag("ul", *(tag("li", note) for note in result.notes)) if result.notes else "",
                 fields(origin)),
         )
     )  # fmt: skip
+
+
+def _partial(counts: Articles) -> Markup:
+    if not counts.without_record:
+        return join(())
+    return tag(
+        "p",
+        f"{counts.without_record:,} of the articles have no prediction: their statements count as missed.",
+    )
 
 
 def _system(run: Run) -> str:
@@ -225,9 +252,9 @@ def _extraction(result: Result) -> Markup:
     rows = [
         (f"{kind}, {overlap}", e.n_gold, e.n_predicted, e.covered, prf.precision, prf.recall, prf.f1)
         for kind, e in result.extraction.items()
-        for overlap, prf in (("half alike", e.iou), ("exact", e.exact))
+        for overlap, prf in (("overlap of half", e.iou), ("exact", e.exact))
     ]
-    intro = "Covered: the share of gold of which a prediction covers half or more; half alike: IoU of half."
+    intro = "Covered: the share of gold of which a prediction covers half or more; overlap: intersection over union."
     head = ("", "gold", "predicted", "covered", "precision", "recall", "F1")
     return join((_lede(intro), table(head, rows)))
 
@@ -235,18 +262,21 @@ def _extraction(result: Result) -> Markup:
 def _calibration(result: Result) -> Markup:
     intro = (
         "Whether the stance’s probabilities mean what they say: on the diagonal, of the statements labelled "
-        "with 80 % certainty, 8 in 10 are right. Points: bins of equally many; lines and band: intervals."
+        "with 80 % certainty, 8 in 10 are right. Points: bins of equally many; lines and band: intervals. Beside it, "
+        "what share is right if only the surest statements are labelled. ECE: mean distance from the diagonal, which "
+        "chance alone does not leave at 0, even for a perfect model."
     )
     head = ("", "n", "ECE", "of a perfect model", "Brier", "log loss", "AURC")
     rows, plots = [], []
     for setting, scopes in result.calibration.items():
         for scope, c in scopes.items():
             name = f"{scope}, {SETTINGS[setting]}"
-            perfect = f"{decimal(c.perfect)}, 95 % below {decimal(c.perfect_high)}"
+            perfect = f"{percent(c.perfect)}, 95 % below {percent(c.perfect_high)}"
             brier, log_loss = decimal_figure(c.brier), decimal_figure(c.log_loss)
-            rows.append((name, c.n, decimal_figure(c.ece), perfect, brier, log_loss, c.aurc))
-            curves = reliability(c, name), risk_coverage(c, name)
-            plots.append(tag("figure", tag("figcaption", name), *curves))
+            rows.append((name, c.n, c.ece, perfect, brier, log_loss, c.aurc))
+            if setting == next(iter(result.calibration)):
+                curves = reliability(c, name), risk_coverage(c, name)
+                plots.append(tag("figure", tag("figcaption", name), *curves))
     parts = (_lede(intro), table(head, rows), tag("div", *plots, class_="plots"))
     return join(parts) if rows else Markup()
 

@@ -88,7 +88,7 @@ def judged(gold: Sequence[GoldArticle], records: Mapping[str, Record]) -> list[J
     article, no record for any, or a statement that is not from its gold article's text.
     """
     if not gold:
-        raise InputError("no gold article to evaluate on")
+        raise InputError("no gold article to evaluate on: the labels are empty")
     if records and not any(article.id in records for article in gold):
         raise InputError(
             f"none of {len(records)} predicted ids is a gold article's: "

@@ -104,7 +104,7 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
         "figures": figures(judged),
         "attributions": "\n\n".join(report.attributions_table(a, brief=True) for a in attributed.values()),
         **{name: report.attributions_table(found) for name, found in attributed.items()},
-        **{name: report.markdown(result, level=3, examples=0) for name, result in judged.items()},
+        **{name: report.markdown(result, level=3) for name, result in judged.items()},
     }
 
 

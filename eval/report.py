@@ -12,6 +12,7 @@ from quoth.eval.power import SampleSize
 from quoth.eval.provenance import named
 from quoth.eval.result import (
     Attributions,
+    Calibration,
     ClassScores,
     Contrast,
     ExtractionScores,
@@ -23,6 +24,8 @@ from quoth.eval.result import (
 )
 
 SETTINGS = {"end_to_end": "end to end", "gold_spans": "on gold spans"}
+
+_PARTIAL = "Note: all statements of the {} articles without a record count as missed; --only-predicted leaves them out."
 
 WORST = 12
 """Slices shown of each measure."""
@@ -36,10 +39,10 @@ _ATTRIBUTED = {
 }
 
 
-def markdown(result: Result, level: int = 1, examples: int = 2) -> str:
+def markdown(result: Result, level: int = 1) -> str:
     """Every table of a result, figures as percentages with their 95 % intervals over articles.
 
-    level: of the heading.  examples: of each behaviour that fails.
+    level: of the heading.
     """
     parts = [
         f"{'#' * level} {_heading(result)}",
@@ -55,7 +58,7 @@ def markdown(result: Result, level: int = 1, examples: int = 2) -> str:
         *slice_tables(result.slices),
     ]
     if result.behaviour is not None:
-        parts.append(behaviour.markdown(result.behaviour, examples))
+        parts.append(behaviour.markdown(result.behaviour))
     if result.baselines:
         parts.append(baselines_table(result))
     parts += [agreement.markdown(field, found) for field, found in result.agreement.items()]
@@ -76,7 +79,7 @@ def ceilings(result: Result) -> str:
 
 
 def stance_table(name: str, block: StanceScores) -> str:
-    missed = f", {block.missed} missed" if block.missed else ""
+    missed = f" gold, {block.missed} missed" if block.missed else ""
     rows = [
         *(class_row(label, scores) for label, scores in block.classes.items()),
         ["macro, four", "", "", cell(block.macro_f1_four), ""],
@@ -127,7 +130,8 @@ def scopes_table(result: Result) -> str:
         ),
         row("target, token F1", (cell(t.token_f1) for t in targets)),
     ]
-    return table(["", *SCOPES], [row for row in rows if len(row) > 1])
+    told = [row for row in rows if len(row) > 1]
+    return table(["", *SCOPES], told) if told else ""
 
 
 def naming_table(blocks: dict[str, SpeakerScores]) -> str:
@@ -142,14 +146,18 @@ def calibration_table(result: Result) -> str:
     rows = []
     for setting, blocks in result.calibration.items():
         for scope, c in blocks.items():
-            by = {round(p.coverage, 2): p.accuracy for p in c.risk_coverage}
             rows.append(
                 [f"{scope}, {SETTINGS[setting]}", str(c.n), cell(c.ece), f"{percent(c.perfect)}, {percent(c.perfect_high)}",
-                 decimals(c.brier), decimals(c.log_loss), *(cell(by[k]) if k in by else "-" for k in (0.5, 0.8))]
+                 decimals(c.brier), decimals(c.log_loss), *(cell(_surest(c, share)) for share in (0.5, 0.8))]
             )  # fmt: skip
     head = ["stance probabilities", "n", "ECE", "a perfect model's: mean, 95th percentile", "Brier", "log-loss",
             "accuracy, surest 50 %", "surest 80 %"]  # fmt: skip
     return table(head, rows) if rows else ""
+
+
+def _surest(c: Calibration, share: float) -> Figure:
+    """Accuracy over the surest `share` of the items, or the least more that does not part equal ones."""
+    return min((p for p in c.risk_coverage if p.coverage >= share - 1e-9), key=lambda p: p.coverage).accuracy
 
 
 def slice_tables(found: Sequence[Slice]) -> list[str]:
@@ -275,6 +283,7 @@ def _heading(result: Result) -> str:
         ),
         f"Invented stances on paraphrases: {result.invented.paraphrases}{f' ({by_stance})' if by_stance else ''}.",
         *(f"Note: {note}." for note in result.notes),
+        *([_PARTIAL.format(articles.without_record)] if articles.without_record else []),
         *([ceilings(result)] if result.agreement else []),
     ]
     return "\n\n".join(lines)

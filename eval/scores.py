@@ -56,13 +56,14 @@ def precision_recall_f1(counts: ArrayLike) -> tuple[Floats, Floats, Floats]:
     """(..., k, k) counts -> P, R and F1, each (..., k).
 
     P = TP / (TP + FP), R = TP / (TP + FN), F1 = 2 TP / (2 TP + FP + FN) (van Rijsbergen 1979, ch. 7);
-    P is 0 for a class never predicted, R for one not in gold, F1 is NaN for a class that is neither.
+    P is NaN for a class never predicted, R for one not in gold, F1 for a class that is neither.
     """
     table = np.asarray(counts, dtype=np.float64)
     hits = np.diagonal(table, axis1=-2, axis2=-1)
     predicted, gold = table.sum(-2), table.sum(-1)
     f1 = np.where(predicted + gold > 0, 2 * _share(hits, predicted + gold), np.nan)
-    return _share(hits, predicted), _share(hits, gold), f1
+    p, r = (np.where(whole > 0, _share(hits, whole), np.nan) for whole in (predicted, gold))
+    return p, r, f1
 
 
 def macro_f1_of(counts: ArrayLike, classes: Sequence[int]) -> Floats:

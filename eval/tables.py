@@ -194,11 +194,11 @@ def _gold_article(article: str, rows: Sequence[Row], texts: Texts, stated: str |
             speaker=row.cells.get("speaker"),
             target=row.cells.get("target"),
         )
-        items.append((f"{row.place}, article {article}", statement))
-    statements = checked(items, text)
-    for row, statement in zip(labelled, statements, strict=True):
-        check_words((statement.start, statement.end), row.cells.get("text"), text, row.place)
-    return GoldArticle(article, text, split, statements, metadata)
+        place = f"{row.place}, article {article}"
+        if inside:
+            check_words(span, row.cells.get("text"), text, place)
+        items.append((place, statement))
+    return GoldArticle(article, text, split, checked(items, text), metadata)
 
 
 def _rows(

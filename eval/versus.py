@@ -33,10 +33,10 @@ class _Measure:
     classes: tuple[str, ...] = ()
 
 
-def versus(a: Rows, b: Rows, draws: Draws) -> list[Comparison]:
+def versus(a: Rows, b: Rows, draws: Draws, without: frozenset[str] = frozenset()) -> list[Comparison]:
     """Macro-F1 over the four stances by kind and setting, accuracy of speakers, macro-F1 of sentiment.
 
-    a, b: of the same gold articles, in the same order.  A missed statement's stance is `other`, its speaker
+    a, b: of the same gold articles, in the same order.  without: fields that one of them does not tell.  A missed statement's stance is `other`, its speaker
     and sentiment are wrong: unlike the scores of one system, both are judged on the same statements.
     """
     asked = all(item.told for rows in (a, b) for row in rows for _, item in row.gold())
@@ -45,7 +45,9 @@ def versus(a: Rows, b: Rows, draws: Draws) -> list[Comparison]:
     speaker = _Measure("speaker: accuracy", partial(_shares, right=_speaker), scores.ratio, _speaker)
     macro = partial(scores.macro_f1_of, classes=range(len(SENTIMENTS)))
     sentiment = _Measure("sentiment: macro-F1", _sentiments, macro, _sentiment)
-    return [_compared(a, b, measure, draws) for measure in (*stances, speaker, sentiment)]
+    measures = [*stances, speaker, sentiment]
+    told = [m for m in measures if m.name.partition(",")[0].partition(":")[0] not in without]
+    return [_compared(a, b, measure, draws) for measure in told]
 
 
 def _compared(a: Rows, b: Rows, measure: _Measure, draws: Draws) -> Comparison:

@@ -63,6 +63,8 @@ OF_A = f"{EVAL} --predictions a.jsonl --resamples 100"
         ("eval", "give --gold with --articles, or --attributions"),
         ("eval --gold gold.jsonl", "give --gold with --articles"),
         ("eval --articles articles.jsonl", "give --gold with --articles"),
+        (f"{OF_A} --card card.md", "--predictions does not go with --card"),
+        (f"{OF_A} --release x", "--predictions does not go with --release"),
         (f"{OF_A} --model small", "--predictions does not go with --model"),
         ("eval --attributions d.jsonl --gold gold.jsonl", "--attributions does not go with --"),
         ("eval --attributions d.jsonl --html out.html", "--attributions does not go with --"),
@@ -108,10 +110,12 @@ def test_a_wrong_combination_is_refused_before_anything_is_done(line: str, said:
         (OF_A.replace("articles.jsonl", "none.jsonl"), "none.jsonl"),
         (f"{OF_A} --split test", "line 1, article a: field 'split': found 'dev', expected 'test' as stated"),
         (f"{OF_A} --baseline horoscope", "baseline 'horoscope': expected one of majority"),
-        (f"{OF_A} --card card.md", "a model card needs a model"),
-        (f"{OF_A} --json none/out.json", "none/out.json: cannot be written"),
-        (f"{OF_A} --html none/out.html", "none/out.html: cannot be written"),
-        (f"{OF_A} --json .", ".: expected a regular file or a new name"),
+        (f"{OF_A} --json none/out.json", "none/out.json: expected a file in a folder that is there"),
+        (f"{OF_A} --html none/out.html", "none/out.html: expected a file in a folder that is there"),
+        (f"{OF_A} --json .", ".: expected a file in a folder that is there"),
+        (f"{OF_A} --json gold.jsonl", "gold.jsonl: is also read; name another file for the output"),
+        (f"{OF_A} --html a.jsonl", "a.jsonl: is also read"),
+        (f"{OF_A} --html out --json out", "out: is named for two outputs"),
         ("eval --release", "results: expected results of one model, found none"),
         ("eval --attributions none.jsonl", "none.jsonl"),
         ("diff none.json a.jsonl", "none.json: No such file"),
@@ -132,7 +136,7 @@ def test_predictions_are_scored_and_the_result_is_written(
     result = run(line, monkeypatch)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.startswith("# a.jsonl on gold.jsonl\n")
-    assert "| stance, quoted, end to end (6, 4 missed) |" in result.stdout
+    assert "| stance, quoted, end to end (6 gold, 4 missed) |" in result.stdout
     written = read_result(folder / "out.json")
     assert (written.run.command, written.run.seed, written.run.resamples) == (f"quoth {line}", 3, 100)
     assert (written.run.quoth, written.run.splits) == (quoth.__version__, {"dev": 2})
@@ -208,9 +212,10 @@ def test_a_diff_names_what_moved(folder: Path) -> None:
     assert result.stdout.startswith("A: a.jsonl; B: b.jsonl; gold gold.jsonl, 2 articles.\n")
     moves = msgspec.json.decode((folder / "moves.json").read_bytes(), type=list[Move])
     stances = [m.way for m in moves if m.field == "stance"]
-    # Six of ten stances are right now that were not, and what was made up twice is gone.
-    assert (stances.count("fixed"), stances.count("broken")) == (8, 0)
-    assert f"| stance | {len(stances)} | 0 | 0 | .008 |" in result.stdout
+    # Six of ten stances are right now that were not, and a quotation that was made up is gone.
+    assert (stances.count("fixed"), stances.count("broken")) == (7, 0)
+    assert "| stance | 7 | 0 | 0 | .016 |" in result.stdout
+    assert "6 more; --most shows them" in run("diff a.json b.json --most 1").stdout
     again = run("diff b.json b.json")
     assert again.stdout.endswith("\n\nNo statement moved.\n")
 

@@ -183,9 +183,9 @@ def test_the_tables_name_every_pair_and_annotator() -> None:
     table = markdown(
         "stance", agreement(table_of([["x", "x", None], ["x", "y", None], ["y", "y", "y"]]), "xy")
     )
-    assert "| a, b | 3 | 0.667 [" in table
-    assert "| b, c | 1 | 1.000 [1.000, 1.000] | - | 1.000 [1.000, 1.000] |" in table
-    assert "| c | 1 | 1.000 [" in table
+    assert "| a, b | 3 | 66.7 [" in table
+    assert "| b, c | 1 | 100.0 [100.0, 100.0] | - | 100.0 [100.0, 100.0] |" in table
+    assert "| c | 1 | 100.0 [" in table
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_tables_are_of_all_results(measured: Result, attributed: Attributions) -
     assert list(found) == ["figures", "attributions", "polnear", "dev", "examples"]
     assert found["figures"].splitlines()[0] == "|  | dev, 1 articles | examples, 1 articles |"
     assert found["attributions"] == report.attributions_table(attributed, brief=True)
-    assert found["dev"] == report.markdown(read_result(Path("results/dev.json")), level=3, examples=0)
+    assert found["dev"] == report.markdown(read_result(Path("results/dev.json")), level=3)
 
 
 def test_the_figures_that_matter_most(measured: Result) -> None:

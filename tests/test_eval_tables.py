@@ -179,7 +179,11 @@ def test_bad_gold(rows: list[str], message: str, table: Make, texts: Path) -> No
 @pytest.mark.parametrize(
     ("column", "cell", "message"),
     [
-        ("text", "We never", r", row 1 \(line 2\): field 'text': found 'We never', expected '“We never'"),
+        (
+            "text",
+            "We never",
+            r", row 1 \(line 2\), article a1: field 'text': found 'We never', expected '“We never'",
+        ),
         (
             "sha256",
             "00",

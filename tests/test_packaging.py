@@ -38,12 +38,13 @@ def test_the_wheel_holds_model_tokenizer_and_schema(wheel: list[zipfile.ZipInfo]
     assert {"quoth/record.schema.json", "quoth/py.typed"} <= names
 
 
-def test_the_wheel_holds_every_module(wheel: list[zipfile.ZipInfo]) -> None:
+def test_the_wheel_holds_every_module_and_its_data(wheel: list[zipfile.ZipInfo]) -> None:
     names = {entry.filename for entry in wheel}
     rooms = {"src/quoth": "quoth", "model": "quoth/model", "training": "quoth/training", "eval": "quoth/eval"}
     for folder, package in rooms.items():
-        for module in (ROOT / folder).glob("*.py"):
-            assert f"{package}/{module.name}" in names
+        for suffix in ("py", "jsonl", "html"):
+            for file in (ROOT / folder).glob(f"*.{suffix}"):
+                assert f"{package}/{file.name}" in names
 
 
 def test_the_wheel_is_small(wheel: list[zipfile.ZipInfo]) -> None:

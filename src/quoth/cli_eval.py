@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from quoth.errors import InputError
+
 if TYPE_CHECKING:
     from quoth.eval.harness import Evaluation, Inputs
 
@@ -50,6 +52,7 @@ _GOLD = {"gold", "articles", "split", "gold_columns", "text_column", "id_column"
     metavar="NAME[=PATH]",
     help="Compare with majority=LABELS, tfidf=LABELS, lexicon, nearest-name, nli=MODEL, textacy, gliner2=MODEL.",
 )
+@click.option("--only-predicted", is_flag=True, help="Leave out gold articles that have no prediction.")
 @click.option("--passes", type=_FILE, help="Labels by several annotators: their agreement, and the ceiling.")
 @click.option("--cases", multiple=True, type=_FILE, help="Behavioural tests of your own, beside ours.")
 @click.option(
@@ -84,6 +87,7 @@ def evaluate(
     text_column: str,
     id_column: str,
     baselines: tuple[str, ...],
+    only_predicted: bool,
     passes: Path | None,
     cases: tuple[Path, ...],
     within: float | None,
@@ -108,11 +112,13 @@ def evaluate(
     elif compare:
         _refuse(given - _ALWAYS - _GOLD - {"compare", "columns"}, "compare")
     if predictions:
-        _refuse(given & {"model", "cases"}, "predictions")
+        _refuse(given & {"model", "cases", "card", "release"}, "predictions")
     elif columns and not compare:
         raise click.UsageError(
             "--column names columns of --predictions; --gold-column those of a table of labels"
         )
+    read = [gold, articles, attributions, predictions, passes, *cases, *map(Path, compare or ())]
+    _check_outputs([json_out, html_out, card], read)
     names, gold_names = _names(columns, "--column"), _names(gold_columns, "--gold-column")
     from quoth.articles import Columns
     from quoth.eval.draws import Draws
@@ -141,6 +147,7 @@ def evaluate(
             fields=Columns(id_column, text_column),
             baselines=baselines,
             passes=passes,
+            only_predicted=only_predicted,
             cases=cases,
             draws=draws,
             command=command,
@@ -159,14 +166,16 @@ def evaluate(
 @click.argument("run_a", type=_FILE)
 @click.argument("run_b", type=_FILE)
 @click.option("--json", "json_out", type=_FILE, help="Write the statements that moved here.")
-def diff(run_a: Path, run_b: Path, json_out: Path | None) -> None:
+@click.option("--most", type=click.IntRange(0), default=25, show_default=True, help="Shown of each field.")
+def diff(run_a: Path, run_b: Path, json_out: Path | None, most: int) -> None:
     """Which statements moved between two runs of `quoth eval --json` on the same gold."""
     from quoth.eval.diff import diff as moves_between
     from quoth.eval.diff import markdown, read_result
 
+    _check_outputs([json_out], [run_a, run_b])
     a, b = read_result(run_a), read_result(run_b)
     moves = moves_between(a, b)
-    click.echo(markdown(moves, a, b), nl=False)
+    click.echo(markdown(moves, a, b, most), nl=False)
     if json_out is not None:
         _write(json_out, _json(moves))
 
@@ -197,6 +206,21 @@ def _evaluate(
 
         write_card(card, evaluation.result)
     _release(release, evaluation.result)
+
+
+def _check_outputs(outputs: list[Path | None], inputs: list[Path | None]) -> None:
+    """Raises InputError, before anything is done, for an output that is read, written twice or cannot be written."""
+    written = [path for path in outputs if path is not None]
+    for k, path in enumerate(written):
+        if any(
+            given is not None and given.exists() and path.exists() and path.samefile(given)
+            for given in inputs
+        ):
+            raise InputError(f"{path}: is also read; name another file for the output")
+        if path in written[:k]:
+            raise InputError(f"{path}: is named for two outputs")
+        if path.is_dir() or not path.parent.is_dir():
+            raise InputError(f"{path}: expected a file in a folder that is there")
 
 
 def _given() -> set[str]:
