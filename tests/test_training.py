@@ -89,7 +89,7 @@ def config(backbone: Path) -> TrainConfig:
     files = Data("attributions.jsonl", "attributions.jsonl", "labels.jsonl", "labels.jsonl", "articles")
     return TrainConfig(
         "tiny", "0", str(backbone), files, schedule, schedule, window=200, window_left=40, window_right=20,
-        context=62, paraphrases=20,
+        context=62, paraphrases=20, hard_cases=1,
     )  # fmt: skip
 
 

@@ -17,6 +17,8 @@ from quoth.model.windows import Pieces, Tokens
 
 NONE = -1
 
+HARD_CASES = Path(__file__).with_name("hard_cases.jsonl")
+
 
 @dataclass(frozen=True)
 class GoldArticle:
@@ -39,6 +41,25 @@ def labelled_articles(labels: Path, articles: Path) -> Iterator[GoldArticle]:
             if hashlib.sha256(text.encode()).hexdigest() != row["sha256"]:
                 raise ValueError(f"{labels}: article {row['article']}: its text has another sha256")
             yield GoldArticle(row["article"], text, row["statements"])
+
+
+def hard_cases(path: Path = HARD_CASES) -> Iterator[GoldArticle]:
+    """Short invented articles at the borders between stances, every quotation of them labelled.
+
+    A line is {"text", "statements": [{"text", "kind", "stance", "stance2", "sentiment", "speaker", "target"}]}, a
+    statement's text occurring once.  Raises ValueError, naming the line, where it does not.
+    """
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            row = json.loads(line)
+            statements = []
+            for statement in row["statements"]:
+                said = statement["text"]
+                if row["text"].count(said) != 1:
+                    raise ValueError(f"{path}, line {number}: {said[:60]!r} does not occur once")
+                start = row["text"].index(said)
+                statements.append({**statement, "start": start, "end": start + len(said)})
+            yield GoldArticle(f"hard-{number}", row["text"], statements)
 
 
 def attribution_articles(gold: Path) -> Iterator[GoldArticle]:

@@ -48,6 +48,8 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Tokens the classifier reads at once, without [CLS] and [SEP]."""
     paraphrases: int = 5000
     """Weakly labelled paraphrases added to the classifier's training."""
+    hard_cases: int = 0
+    """How often the classifier sees `quoth.training.examples.hard_cases` in an epoch."""
 
 
 def manifest(config: TrainConfig) -> Manifest:
@@ -76,7 +78,7 @@ def backbone_folder(backbone: str) -> str:
 def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str = "cpu") -> None:
     """Run the stages, each going on where an interrupted run left it, and write the model folder `out`."""
     files = {field: data / getattr(config.data, field) for field in Data.__struct_fields__}
-    hashed = [path for path in files.values() if path.is_file()]
+    hashed = [path for path in (*files.values(), examples.HARD_CASES) if path.is_file()]
     run = Run(folder, config, examples.data_hash(hashed))
     backbone = backbone_folder(config.backbone)
     pieces = Pieces.from_file(Path(backbone) / "tokenizer.json")
@@ -148,9 +150,10 @@ def _train_classifier(
     run: Run,
     device: str,
 ) -> Classifier:
+    hard = config.hard_cases * list(examples.hard_cases())
     rows = {
         split: list(examples.classification_examples(articles, pieces, config.context))
-        for split, articles in (("train", labelled["train"] + weak), ("dev", labelled["dev"]))
+        for split, articles in (("train", labelled["train"] + weak + hard), ("dev", labelled["dev"]))
     }
 
     def epoch(rng: np.random.Generator, split: str = "train") -> Batches:
