@@ -18,7 +18,7 @@ from quoth.model.names import (
     without_article,
 )
 from quoth.records import SpeakerType
-from quoth.titles import TITLES, is_title
+from quoth.titles import is_title
 
 _WORD = regex.compile(r"[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}&\-]|['’](?=\p{L}))*(?:\.\p{Lu}\b)*")
 _LINKS = frozenset("of for in on at to and the &".split())
@@ -43,6 +43,20 @@ _COUNTRIES = frozenset(
     south sudan, sri lanka, united arab emirates, united kingdom, united states,
     united states of america, vatican city""".replace(",\n   ", ",").split(", ")
 )
+_DEMONYM = regex.compile(
+    r"""(?:(?:north|south|saudi|sri|puerto|costa|latin|african)[ -])?(?:afghan|african|albanian|algerian|american|arab|
+    argentine|armenian|asian|australian|austrian|azeri|bangladeshi|belarusian|belgian|bolivian|bosnian|brazilian|british|
+    bulgarian|canadian|chechen|chilean|chinese|christian|colombian|congolese|croatian|cuban|cypriot|czech|danish|dutch|
+    egyptian|english|eritrean|estonian|ethiopian|european|finnish|french|georgian|german|ghanaian|greek|haitian|hindu|
+    hungarian|indian|indonesian|iranian|iraqi|irish|islamic|israeli|italian|japanese|jewish|jordanian|kenyan|korean|kosovar|
+    kurdish|kuwaiti|lankan|latino|latvian|lebanese|liberian|libyan|lithuanian|malaysian|mexican|moroccan|muslim|nepalese|
+    nigerian|norwegian|pakistani|palestinian|peruvian|philippine|polish|portuguese|rican|romanian|russian|rwandan|saudi|
+    scottish|senegalese|serbian|shia|shiite|sikh|slovak|somali|spanish|sudanese|sunni|swedish|swiss|syrian|taiwanese|thai|
+    tibetan|tunisian|turkish|ugandan|ukrainian|uyghur|venezuelan|vietnamese|welsh|western|yemeni|zimbabwean)s?""",
+    regex.VERBOSE,
+)
+_NICKNAME = regex.compile(r" \(\p{Lu}\p{Ll}+\) \p{Lu}")
+_PLACES = _COUNTRIES | {"united nations", "european union"}
 _PERSON_MAY = regex.compile(r"(?<!\bIn)(?<!\bBy)(?<!\bSince)(?<!\bUntil)(?<=\b\p{Lu}\p{Ll}{2,}) May\b(?! \d)")
 
 
@@ -72,7 +86,8 @@ def proper_names(text: str) -> list[Mention]:
     for match in _WORD.finditer(text):
         start, end = match.span()
         word = match.group()
-        function = is_function(word) and not (sequence and word in ("May", "Will"))
+        initial = len(word) == 1 and word.isupper() and text[end : end + 1] == "."
+        function = is_function(word) and not (sequence and (word in ("May", "Will") or initial))
         if word.startswith("May") and not month and not regex.match(r" \d", text[end : end + 2]):
             function = False
         capital = is_capitalised(word) and not function
@@ -108,13 +123,28 @@ def _names_in(text: str, sequence: list[tuple[int, int]]) -> list[Mention]:
     found = [run for a, b in _between_titles(words) for run in _between_links(words, a, b)]
     mentions = []
     for a, b in found:
+        if a < b and words[a].casefold() in _PARTIES and looks_like_person(" ".join(words[a + 1 : b])):
+            # "top Democrats Ann Ode and Bob Lee"
+            a += 1
+        again = next(
+            (k for k in range(a + 2, b) if words[k] == words[a] and words[k - 1] not in PARTICLES), b
+        )
+        if a < b and words[a] not in _LINKS:
+            # Run together by a page's layout: "Ann Ode Ann Marie OdeTrump calls ..."
+            b = again
+        if b - a > 2 and _NICKNAME.match(text, sequence[b - 1][1]):
+            # The same: "Ann Ode Annabel (Ann) Marie Ode"
+            b -= 1
         while a < b and words[a] in _LINKS:
             a += 1
         while b > a and words[b - 1] in _LINKS:
             b -= 1
-        if b - a > 2 and words[a].casefold() in _COUNTRIES and looks_like_person(" ".join(words[a + 1 : b])):
-            # "special envoy for Peru Bob Lee"
-            a += 1
+        for land in (1, 2):
+            of_land = " ".join(words[a : a + land]).casefold() in _PLACES
+            if b - a > land + 1 and of_land and looks_like_person(" ".join(words[a + land : b])):
+                # "special envoy for Peru Bob Lee", "ambassador to Sri Lanka Bob Lee"
+                a += land
+                break
         office = words[a : a + 3] if b - a == 3 and words[a + 1 : a + 2] == ["of"] else words[a:b]
         if a < b and not all(is_title(w) or w == "of" or w.casefold() in _OFFICES for w in office):
             # "the President", "the Secretary of State" name an office, not who holds it.
@@ -142,7 +172,8 @@ def _between_titles(words: list[str]) -> list[tuple[int, int]]:
 
 def _after_title(words: list[str], k: int) -> int:
     """Where the name after the title at `k` begins; `k` if no title stands there."""
-    if words[k].casefold().strip(".") not in TITLES or words[k] in _LINKS or k + 1 == len(words):
+    initial = len(words[k].strip(".")) == 1
+    if not is_title(words[k]) or initial or words[k] in _LINKS or k + 1 == len(words):
         return k
     if k and words[k - 1] in _LINKS and words[k - 1] not in ("and", "the", "&"):
         # Department of Justice, Council on Foreign Relations
@@ -150,8 +181,9 @@ def _after_title(words: list[str], k: int) -> int:
     after = k + 1
     if words[after] in ("of", "for"):
         if words[after + 1] == "the":
-            # Chairman of the Joint Chiefs
-            return after + 2
+            # Chairman of the Joint Chiefs; Speaker of the House Bob Lee
+            house = words[after + 2 : after + 3] in (["House"], ["Senate"])
+            return after + 2 + (house and looks_like_person(" ".join(words[after + 3 :])))
         # Secretary of State John Kerry: the office's words, then the person's.
         office = next((j for j in range(after, len(words)) if words[j].casefold() in _OFFICES), len(words))
         after = office + 1
@@ -165,6 +197,8 @@ _OFFICES = frozenset(
     intelligence affairs agriculture transportation""".split()
 )
 
+
+_PARTIES = frozenset("democrats republicans senators lawmakers ministers".split())
 
 # What a title says of itself: "Senate Majority Leader", "Special Counsel".
 _RANKS = frozenset(
@@ -180,7 +214,7 @@ def _between_links(words: list[str], start: int, end: int) -> list[tuple[int, in
     for k in range(start, end):
         if words[k] not in _LINKS or words[k] == "the":
             continue
-        head = words[begin:k]
+        head = words[begin + (words[begin].casefold() in _PARTIES) : k]
         institution = any(w.casefold().strip(".") in GENERIC or w.endswith(("s", "ion")) for w in head)
         # Two of three bind: an institution's word before, "of" or "for", no new article.
         binding = institution + (words[k] in ("of", "for")) + (words[k + 1 : k + 2] != ["the"])
@@ -225,12 +259,18 @@ def _merge_variants(
             theirs, own = fuller.split(), name.split()
             if fuller in owner or _suffix(own) != _suffix(theirs):
                 continue
-            if theirs[1:] == own and regex.search(rf"\b{regex.escape(theirs[0].casefold())}\b", text):
-                # "Driver Ben Wallis", "Ben Wallis" and "a driver": the first word is no part of the name.
+            if theirs[1:] == own and _stray(text, theirs[0], by_name[fuller], by_name[name]):
                 owner[fuller] = name
             elif set(own) <= set(theirs) or own[0][0] == theirs[0][0] and own[0].endswith("."):
                 owner[name] = fuller
                 break
+
+
+def _stray(text: str, word: str, fuller: list[Mention], name: list[Mention]) -> bool:
+    """Whether the first word is no part of the name: "Driver" in "Driver Ben Wallis" beside "a driver", "Full" in the
+    headline "Full Ben Wallis interview" after "Ben Wallis".  Who has a longer name is introduced by it."""
+    later = len(word.strip(".")) > 1 and fuller[0].start > name[0].start
+    return later or bool(regex.search(rf"\b{regex.escape(word.casefold())}\b", text))
 
 
 def _suffix(words: list[str]) -> str | None:
@@ -253,6 +293,13 @@ def _owner(
         name = place_of[0]
     if name.casefold() in _COUNTRIES:
         return name
+    if _suffix(name.split()) and len(name.split()) == 2:
+        # Flynn Jr.
+        juniors = [
+            n for n in by_surname.get(name.split()[0], []) if _suffix(n.split()) == _suffix(name.split())
+        ]
+        if juniors:
+            return owner.get(juniors[0], juniors[0])
     key = without_article(name.split()[-1])
     if key.isupper() and len(key) > 3 and key.title() in by_surname:
         # Transcripts and headlines: SMITH is Smith.
@@ -262,7 +309,7 @@ def _owner(
     if key not in by_surname:
         # A given name alone ("Malia") belongs to the one person who bears it.
         bearers = {owner.get(n, n) for ns in by_surname.values() for n in ns if n.split()[0] == name}
-        return bearers.pop() if len(bearers) == 1 else name
+        return bearers.pop() if len(bearers) == 1 and _introduced(text, name, bearers, by_name) else name
     if (given := given_name_before(text, place.start)) and given not in {
         w for n in by_surname[key] for w in n.split()
     }:
@@ -273,8 +320,26 @@ def _owner(
         (m.start, owner.get(n, n)) for n in by_surname[key] for m in by_name[n] if m.start < place.start
     ]
     if before:
-        return max(before)[1]
+        # A headline or caption in between ("Decoding Ode") does not take the name over.
+        return max(before, key=lambda b: (sum(other == b[1] for _, other in before) > 1, b))[1]
     return max(choices, key=lambda n: len(by_name[n]))
+
+
+def _introduced(text: str, name: str, bearers: set[str], by_name: dict[str, list[Mention]]) -> bool:
+    """Whether a single name can be the given name of its only bearer: "Malia" after "Malia Ode".
+
+    Not if it stands alone earlier, as a surname does ("Ode" before the headline "Ode Seeks Help"), or after a title.
+    """
+    if any(regex.search(r" \p{Lu}\p{Ll}+-\p{Ll}+$", bearer) for bearer in bearers):
+        # Leung Chun-ying is Mr. Leung.
+        return True
+    first = min(m.start for bearer in bearers for m in by_name.get(bearer, by_name[name]))
+    return all(m.start > first and not _titled(text, m.start) for m in by_name[name])
+
+
+def _titled(text: str, start: int) -> bool:
+    before = _WORD.findall(text[max(0, start - 20) : start])
+    return bool(before) and before[-1][:1].isupper() and is_title(before[-1]) and before[-1] != "The"
 
 
 def _join_acronyms(text: str, groups: dict[str, list[Mention]]) -> None:
@@ -294,6 +359,8 @@ def entity_type(name: str) -> SpeakerType:
     bare = regex.sub(r"^the\s+", "", name, flags=regex.IGNORECASE).casefold()
     if bare in _COUNTRIES:
         return "country"
+    if _DEMONYM.fullmatch(bare):
+        return "group"
     if looks_like_person(name):
         return "person"
     if any(w.strip(",.").casefold() in GENERIC for w in name.split()) or regex.fullmatch(

@@ -34,7 +34,8 @@ FUNCTION = frozenset(
     would may might must shall should let let's it's he's she's they're we're i'm i've i'd i'll that's
     there's monday tuesday wednesday thursday friday saturday sunday january february march april june
     july august september october november december says photo image getty ap reuters advertisement read
-    related updated""".split()
+    related updated whether following including like citing noting calling saying adding writing given
+    having being based""".split()
 )
 
 SUFFIXES = frozenset("jr jr. sr sr. ii iii iv".split())

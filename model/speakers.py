@@ -32,6 +32,9 @@ _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}.'’\-]*")
 _DEFINITE = regex.compile(r"(?:the|this|that|these|those|his|her|its)\s", regex.IGNORECASE)
 _POSSESSIVE = regex.compile(r"(his|her|its)\s(.+)", regex.IGNORECASE)
 _NOBODY: tuple[list[str], ...] = ([], ["The"], ["the"], ["A"], ["a"], ["an"], ["An"])
+RELAY = 0.2
+"""The name link's share of a named source below which a person that it points at instead is the speaker."""
+
 KNOWN = 1.5
 """A definite description ("the minister") is somebody else who is pointed at so many times more strongly."""
 
@@ -41,6 +44,27 @@ _ORIGIN = regex.compile(r"(?:of|from|in|at|with|for)\s")
 _OVERRUN = regex.compile(r"\p{Ll}+ed\b")
 """A verb that the tagger took for part of the name."""
 _EXAMPLES = regex.compile(r"\s*(?:including|such as|like|among them|led by)\b")
+_FULL = {
+    "sen": "senator",
+    "rep": "congressman",
+    "gov": "governor",
+    "gen": "general",
+    "prof": "professor",
+    "amb": "ambassador",
+}
+_HELD = frozenset(
+    """president senator congressman governor general professor ambassador minister chancellor mayor judge justice sheriff
+    king queen prince pope bishop archbishop cardinal chairman chairwoman speaker spokesman spokeswoman coach
+    commissioner prosecutor""".split()
+)
+_SEAT = regex.compile(r"(?:and )?[DRI]-\p{Lu}[\p{L}.]*")
+"""Party and state: "D-N.Y."."""
+_OWNER = regex.compile(r"((?:\p{Lu}[\p{L}.]+ )?\p{Lu}[\p{L}.]+['’]s )$")
+_AHEAD = regex.compile(r"^(?:by|to|from|and|including|for|that|as)\s+(?=\S)")
+_BEHIND = regex.compile(
+    r"\s+(?:(?:on|this|last|late|early)\s)?(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|today|yesterday|week|month|year"
+    r"|both|also|released|issued|published|as (?:he|she|they|it)|as)$"
+)
 _QUALIFIED = regex.compile(
     r"\s+(?:familiar with|close to|briefed on|involved in|with (?:\w+ )?knowledge of)\s[^,.;:()“”\"\n–—]{1,60}?"
     r"(?=\s(?:said|says|told|added|confirmed|claimed|described|have|has|had|was|were)\b|[,.;:()“”\"\n–—])"
@@ -90,6 +114,7 @@ class _Cast:
         self.people = people
         self._owner = {(m.start, m.end): entity for entity in people for m in entity.mentions}
         self._described = self._descriptions(sources)
+        self._titles = [self._titles_of(entity) for entity in people]
         self._ranges = [
             np.array([tokens.between(m.start, m.end) for m in entity.mentions]).reshape(-1, 2)
             for entity in [*people, *self._described]
@@ -126,16 +151,43 @@ class _Cast:
                     return mention, entity
         return None
 
+    def _holder(self, phrase: str, everyone: list[Entity], masses: NDArray[np.float64]) -> Entity | None:
+        """ "the senator": the person called so before a name, "Sen. Ode"; of several the one pointed at."""
+        title = _title(phrase)
+        holders = [k for k, held in enumerate(self._titles) if title in held]
+        if not title or not holders:
+            return None
+        best = max(holders, key=lambda k: masses[k])
+        return everyone[best] if len(holders) == 1 or masses[best] > 0.1 else None
+
+    def _titles_of(self, entity: Entity) -> frozenset[str]:
+        """What stands before the names of a person: president, senator, ..."""
+        if entity.type != "person":
+            return frozenset()
+        before = (_WORD.findall(self.text[max(0, m.start - 30) : m.start])[-1:] for m in entity.mentions)
+        return frozenset(_FULL.get(w.casefold().strip("."), w.casefold()) for words in before for w in words)
+
+    def _with_owner(self, mention: Mention, entity: Entity) -> str:
+        """ "Turkey's Ministry of Trade": whose, for a body that is named only so."""
+        if entity.type == "person" or mention.name != entity.name:
+            return entity.name
+        owner = _OWNER.search(self.text, max(0, mention.start - 40), mention.start)
+        return owner[1] + entity.name if owner else entity.name
+
     def _several(self, start: int, end: int) -> str | None:
         """ "Ortega, Ruiz and the West": the names of all, where a source phrase lists nothing but names."""
-        parts = regex.split(r",? and |, ", self.text[start:end])
-        if len(parts) < 2 or " and " not in self.text[start:end]:
+        phrase = _BEHIND.sub("", regex.split(r",? (?:who|which)\b", self.text[start:end])[0])
+        parts = [p for p in regex.split(r",? and |, ", phrase) if not _SEAT.fullmatch(p)]
+        if len(parts) < 2 or " and " not in phrase:
             return None
+        if any(part.startswith("other ") for part in parts):
+            # "Ode and other ministers"
+            return " ".join(phrase.split())
         names = []
         for part in parts:
             at = self.text.index(part, start, end)
             head = self._head(at, at + len(part))
-            if head is None:
+            if head is None or head[0].end < at + len(part.rstrip(" .")):
                 return None
             names.append(head[1].name)
         return ", ".join(names[:-1]) + " and " + names[-1] if len({*names}) == len(names) else None
@@ -193,7 +245,17 @@ class _Cast:
         if head := relative or self._head(*source):
             mention, entity = head
             agreed = masses[everyone.index(entity)]
-            return Named(entity.name, entity.type, (mention.start, mention.end), 0.9 + 0.09 * float(agreed))
+            relayed = int(np.argmax(masses))
+            if (
+                not relative
+                and agreed < RELAY
+                and masses[relayed] > 0.5
+                and everyone[relayed].type == "person"
+            ):
+                # "Ode wrote, according to the Herald": the Herald only passes it on.
+                return self._best(everyone, masses, 0.0, None, start)
+            name = self._with_owner(mention, entity)
+            return Named(name, entity.type, (mention.start, mention.end), 0.9 + 0.09 * float(agreed))
         if _is_pronoun(phrase):
             allowed = _allowed_types(phrase)
             fitting = np.where([e.type in allowed for e in everyone], masses, 0.0)
@@ -213,6 +275,8 @@ class _Cast:
         if _DEFINITE.match(phrase):
             if found := institution(self.people, phrase, source[0]):
                 return Named(found.name, found.type, source, 0.8)
+            if holder := self._holder(phrase, everyone, masses):
+                return Named(holder.name, holder.type, source, 0.8)
             fitting = np.where([_may_be(phrase, e) for e in everyone], masses, 0.0)
             if fitting.max() > max(KNOWN * masses[own], 0.3):
                 return self._best(everyone, fitting, 0.0, source, start)
@@ -237,6 +301,13 @@ class _Cast:
         return Named(
             entity.name, entity.type, mention, min(0.99, share * min(1.0, 0.5 + float(masses[best])))
         )
+
+
+def _title(phrase: str) -> str | None:
+    """ "senator" of "the Ohio senator", "the senator from Ohio"; None for what is no title of a person."""
+    head = regex.split(r"\s(?:of|for|at|in|from|with|to|on)\s", describe(phrase).casefold())[0].split()
+    former = {"former", "ex", "then", "late"}.intersection(head)
+    return head[-1] if len(head) > 1 and head[-1] in _HELD and not former else None
 
 
 def _named_by_office(before: list[str], entity: Entity) -> bool:
@@ -281,8 +352,10 @@ def _allowed_types(pronoun: str) -> set[str]:
 
 
 def describe(phrase: str) -> str:
-    """A source phrase as a description: without a relative clause, quotation marks and stray punctuation."""
+    """A source phrase as a description: without a relative clause, quotation marks, stray punctuation and what the
+    tagger took along: a preposition before, a day or the beginning of a clause behind."""
     phrase = regex.split(r",\s|\s+(?:who|which|whom|whose)\b|\s[–—-]\s|[:;(]", " ".join(phrase.split()))[0]
+    phrase = _BEHIND.sub("", _AHEAD.sub("", phrase.strip(" .,\"“”‘’'")))
     return phrase.strip(" .,\"“”‘’'")
 
 

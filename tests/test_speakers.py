@@ -40,6 +40,12 @@ INTRO = (
         ("OKORO", "", "", "Ruth Okoro"),
         ("her lawyer", "", "Ruth Okoro", "Ruth Okoro’s lawyer"),
         ("three ministers, including Okoro", "", "", "three ministers"),
+        ("Okoro and other ministers", "", "", "Okoro and other ministers"),
+        ("Okoro, D-N.Y., and Ek both", "", "", "Ruth Okoro and Jonas Ek"),
+        ("Norway’s Sea Ministry", "", "", "Norway’s Sea Ministry"),
+        ("by local farmers", "", "", "local farmers"),
+        ("the rescue crew on Monday", "", "", "the rescue crew"),
+        ("the former minister", "", "", "the former minister"),
     ],
 )
 def test_the_speaker_is_named_as_fully_as_the_article_does(
@@ -91,3 +97,37 @@ def test_where_the_text_does_not_tell_there_is_no_name(read: Read) -> None:
 def test_a_description_keeps_what_tells_who_it_is(phrase: str, description: str, kind: str) -> None:
     assert describe(phrase) == description
     assert description_type(description) == kind
+
+
+def test_who_only_passes_a_statement_on_does_not_speak(read: Read) -> None:
+    text = f"{INTRO}“The dam will hold for years,” Okoro wrote, according to the Lindholt Herald."
+    outlet = speaker(text, read, "The dam will hold for years", "according to", "the Lindholt Herald")
+    assert outlet.name == "Lindholt Herald"
+    sure = speaker(text, read, "The dam will hold for years", "according to", "the Lindholt Herald", "Okoro")
+    assert sure.name == "Ruth Okoro"
+
+
+@pytest.mark.parametrize(
+    ("phrase", "name"),
+    [
+        ("the senator", "Ann Ode"),
+        ("the Ohio senator", "Ann Ode"),
+        ("the mayor", "Bo Lund"),
+        ("the judge", "the judge"),
+    ],
+)
+def test_a_title_stands_for_who_bears_it(phrase: str, name: str, read: Read) -> None:
+    text = f"Sen. Ann Ode and Mayor Bo Lund met Kai Brun.\n\n“The dam will hold for years,” {phrase} said."
+    assert speaker(text, read, "The dam will hold for years", "said", phrase).name == name
+
+
+def test_who_bore_a_title_is_not_who_bears_it(read: Read) -> None:
+    text = "Sen. Ann Ode met Kai Brun.\n\n“The dam will hold for years,” the former senator said."
+    found = speaker(text, read, "The dam will hold for years", "said", "the former senator")
+    assert found.name == "the former senator"
+
+
+def test_of_two_with_a_title_the_one_pointed_at_speaks(read: Read) -> None:
+    text = "Sen. Ann Ode met Sen. Bo Lund.\n\n“The dam will hold for years,” the senator said."
+    found = speaker(text, read, "The dam will hold for years", "said", "the senator", "Bo Lund")
+    assert found.name == "Bo Lund"
