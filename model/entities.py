@@ -123,34 +123,34 @@ def _names_in(text: str, sequence: list[tuple[int, int]]) -> list[Mention]:
     found = [run for a, b in _between_titles(words) for run in _between_links(words, a, b)]
     mentions = []
     for a, b in found:
-        if a < b and words[a].casefold() in _PARTIES and looks_like_person(" ".join(words[a + 1 : b])):
-            # "top Democrats Ann Ode and Bob Lee"
-            a += 1
-        again = next(
-            (k for k in range(a + 2, b) if words[k] == words[a] and words[k - 1] not in PARTICLES), b
-        )
-        if a < b and words[a] not in _LINKS:
-            # Run together by a page's layout: "Ann Ode Ann Marie OdeTrump calls ..."
-            b = again
+        a, b = _trimmed(words, a, b)
         if b - a > 2 and _NICKNAME.match(text, sequence[b - 1][1]):
-            # The same: "Ann Ode Annabel (Ann) Marie Ode"
+            # Run together by a page's layout: "Ann Ode Annabel (Ann) Marie Ode"
             b -= 1
-        while a < b and words[a] in _LINKS:
-            a += 1
-        while b > a and words[b - 1] in _LINKS:
-            b -= 1
-        for land in (1, 2):
-            of_land = " ".join(words[a : a + land]).casefold() in _PLACES
-            if b - a > land + 1 and of_land and looks_like_person(" ".join(words[a + land : b])):
-                # "special envoy for Peru Bob Lee", "ambassador to Sri Lanka Bob Lee"
-                a += land
-                break
         office = words[a : a + 3] if b - a == 3 and words[a + 1 : a + 2] == ["of"] else words[a:b]
         if a < b and not all(is_title(w) or w == "of" or w.casefold() in _OFFICES for w in office):
             # "the President", "the Secretary of State" name an office, not who holds it.
             start, end = sequence[a][0], sequence[b - 1][1]
             mentions.append(Mention(start, end, " ".join(text[start:end].split())))
     return mentions
+
+
+def _trimmed(words: list[str], a: int, b: int) -> tuple[int, int]:
+    """A run of words without what stands before a name, and without what a page's layout ran together with it."""
+    while a < b and words[a] in _LINKS:
+        a += 1
+    while b > a and words[b - 1] in _LINKS:
+        b -= 1
+    # "special envoy for Peru Bob Lee", "ambassador to Sri Lanka Bob Lee", "top Democrats Ann Ode and Bob Lee"
+    for k in (1, 2):
+        place = " ".join(words[a : a + k]).casefold()
+        ahead = k == 1 and place in _PARTIES or b - a > k + 1 and place in _PLACES
+        if ahead and looks_like_person(" ".join(words[a + k : b])):
+            a += k
+            break
+    # "Ann Ode Ann Marie OdeTrump calls ..."
+    again = (k for k in range(a + 2, b) if words[k] == words[a] and words[k - 1] not in PARTICLES)
+    return a, next(again, b)
 
 
 def _between_titles(words: list[str]) -> list[tuple[int, int]]:

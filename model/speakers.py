@@ -60,7 +60,7 @@ _HELD = frozenset(
 _SEAT = regex.compile(r"(?:and )?[DRI]-\p{Lu}[\p{L}.]*")
 """Party and state: "D-N.Y."."""
 _OWNER = regex.compile(r"((?:\p{Lu}[\p{L}.]+ )?\p{Lu}[\p{L}.]+['’]s )$")
-_AHEAD = regex.compile(r"^(?:by|to|from|and|including|for|that|as)\s+(?=\S)")
+_AHEAD = regex.compile(r"(?:by|to|from|and|including|for|that|as)\s+(?=\S)")
 _BEHIND = regex.compile(
     r"\s+(?:(?:on|this|last|late|early)\s)?(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|today|yesterday|week|month|year"
     r"|both|also|released|issued|published|as (?:he|she|they|it)|as)$"
@@ -146,7 +146,14 @@ class _Cast:
                 rest = self.text[mention.end : segment.end()].strip(" .\u00a0\"”’'")
                 if entity.type == "person" and _ORIGIN.match(rest) or _OVERRUN.match(rest):
                     rest = ""
-                before = _WORD.findall(self.text[segment.start() : mention.start])[-3:]
+                if rest.split()[:1] == entity.name.split()[:1]:
+                    # A page's layout: "Ann Ode Ann Marie OdeTrump calls ..."
+                    rest = ""
+                # "University of Oklahoma President Bob Lee": the preposition is the university's.
+                bodies = [m.end for m, e in inside if e.type != "person" and m.end < mention.start]
+                ahead = _AHEAD.match(self.text, segment.start())
+                begin = max([ahead.end() if ahead else segment.start(), *bodies])
+                before = _WORD.findall(self.text[begin : mention.start])[-3:]
                 if not rest and (_named_by_office(before, entity) or not _BEFORE_OTHER.intersection(before)):
                     return mention, entity
         return None
@@ -355,8 +362,13 @@ def describe(phrase: str) -> str:
     """A source phrase as a description: without a relative clause, quotation marks, stray punctuation and what the
     tagger took along: a preposition before, a day or the beginning of a clause behind."""
     phrase = regex.split(r",\s|\s+(?:who|which|whom|whose)\b|\s[–—-]\s|[:;(]", " ".join(phrase.split()))[0]
-    phrase = _BEHIND.sub("", _AHEAD.sub("", phrase.strip(" .,\"“”‘’'")))
+    phrase = _BEHIND.sub("", _without_ahead(phrase.strip(" .,\"“”‘’'")))
     return phrase.strip(" .,\"“”‘’'")
+
+
+def _without_ahead(phrase: str) -> str:
+    ahead = _AHEAD.match(phrase)
+    return phrase[ahead.end() :] if ahead else phrase
 
 
 def description_type(phrase: str) -> SpeakerType:
