@@ -24,7 +24,7 @@ import numpy as np
 
 from quoth.errors import InputError
 from quoth.eval.draws import Draws
-from quoth.eval.matching import union
+from quoth.eval.matching import one_to_one, union
 from quoth.eval.scores import Floats
 from quoth.records import Record, Statement
 
@@ -235,7 +235,7 @@ def _statement_counts(gold: list[_Item], guess: list[_Item], iou: float) -> Coun
         count("items", g, None)
     for p in guess:
         count("items", None, p)
-    for g, p in _pairs(gold, guess, iou):
+    for g, p in one_to_one(gold, guess, _Item.iou, iou):
         count("statements", g, p)
         if g.chars == p.chars:
             count("exact", g, p)
@@ -244,23 +244,6 @@ def _statement_counts(gold: list[_Item], guess: list[_Item], iou: float) -> Coun
         if g.same_source_text(p):
             count("source_text", g, p)
     return counts
-
-
-def _pairs(gold: list[_Item], guess: list[_Item], iou: float) -> list[tuple[_Item, _Item]]:
-    ranked = sorted(
-        (-overlap, i, j)
-        for i, g in enumerate(gold)
-        for j, p in enumerate(guess)
-        if (overlap := g.iou(p)) and overlap >= iou
-    )
-    left, right = set(range(len(gold))), set(range(len(guess)))
-    pairs = []
-    for _, i, j in ranked:
-        if i in left and j in right:
-            left.remove(i)
-            right.remove(j)
-            pairs.append((gold[i], guess[j]))
-    return pairs
 
 
 def _summary(counts: Sequence[Counter[tuple[str, ...]]], draws: Draws | None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from quoth.errors import InputError
 from quoth.eval.cases import Case, Choice, Words, choose, filled, parts
 from quoth.eval.disturbances import disturbed
 from quoth.eval.gold import STANCES
+from quoth.eval.markdown import table
 from quoth.eval.scores import Floats, wilson
 
 Kind = Literal["MFT", "INV", "DIR"]
@@ -184,10 +185,10 @@ def run(labeler: Classifier, cases: Sequence[Case], seed: int = 0, rules: Sequen
 def markdown(result: Behaviours) -> str:
     """Tables of failures, rules and gaps."""
     rows = [[b.test, b.kind, str(b.cases), str(b.failures), _rate(b)] for b in result.behaviours]
-    tables = [_table(["behaviour", "kind", "cases", "failures", "failure rate [95 %]"], rows)]
+    tables = [table(["behaviour", "kind", "cases", "failures", "failure rate [95 %]"], rows)]
     if result.rules:
         rows = [[str(r.rule), str(r.cases), str(r.passes), _rate(r)] for r in result.rules]
-        tables.append(_table(["codebook rule", "cases", "passes", "pass rate [95 %]"], rows))
+        tables.append(table(["codebook rule", "cases", "passes", "pass rate [95 %]"], rows))
     if result.gaps:
         rows = [
             [_swap(g.slot, g.axis), str(g.cases), str(len(g.groups)), _percent(g.gap), f"{g.p:.3f}",
@@ -202,7 +203,7 @@ def markdown(result: Behaviours) -> str:
             "p",
             "of a stance's rate",
         ]
-        tables.append(_table(head, rows))
+        tables.append(table(head, rows))
     return (
         "\n\n".join(
             [
@@ -340,17 +341,6 @@ def _gap(
 def _of_base(cells: Sequence[_Cell], told: _Told) -> float:
     """Mean probability of the stance told of the case as first filled."""
     return float(np.mean([told[cell.text][told[cell.original].argmax()] for cell in cells]))
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
-
-
-def _shown(example: Example) -> str:
-    text, original = (" / ".join((t or "").split("\n\n")) for t in (example.text, example.original))
-    before = f" Before the change: {original}" if original else ""
-    return f"- {example.got} ({example.probability:.2f}) instead of {example.expected}: {text}{before}"
 
 
 def _rate(share: Behaviour | Rule) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from quoth.errors import InputError
 from quoth.eval import report
+from quoth.eval.markdown import table
 from quoth.eval.provenance import without_folders
 from quoth.eval.release import blocks, filled
 from quoth.eval.result import Result
@@ -54,7 +55,7 @@ def write_card(path: Path, result: Result) -> None:
 def body(result: Result) -> str:
     """What was measured, on what, and where the model is weak."""
     run = result.run
-    about = report.table(
+    about = table(
         ["", ""],
         [
             [

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from quoth.errors import InputError
 from quoth.eval.gold import STANCES
+from quoth.eval.markdown import table
 from quoth.eval.power import minimum_detectable_effect, paired, too_few
 from quoth.eval.scores import Difference, Floats, Metric, confusion, macro_f1_of, mcnemar, paired_bootstrap
 
@@ -128,22 +129,22 @@ def markdown(comparisons: Sequence[Comparison]) -> str:
         raise InputError("a table of comparisons needs at least one, all at the same level and power")
     alpha, power = comparisons[0].alpha, comparisons[0].power
     head = ["figure", "articles", "items", "A", "B", f"A less B [{1 - alpha:.0%}]", "p, bootstrap"]
-    rows = [[*head, "p, permutation", "p, Holm", "p, McNemar", "detectable"], ["---"] * 11]
+    head += ["p, permutation", "p, Holm", "p, McNemar", "detectable"]
+    rows = []
     holms = holm([c.permutation_p for c in comparisons])
     for c, adjusted in zip(comparisons, holms, strict=True):
         d = c.difference
         difference = f"{_percent(d.value, '+')} [{_percent(d.low, '+')}, {_percent(d.high, '+')}]"
         tests = [_p(p) for p in (d.p, c.permutation_p, float(adjusted), c.mcnemar_p)]
-        what = [c.name.replace("|", r"\|"), str(c.articles), str(c.items), _percent(c.a), _percent(c.b)]
+        what = [c.name, str(c.articles), str(c.items), _percent(c.a), _percent(c.b)]
         rows.append([*what, difference, *tests, _percent(c.detectable)])
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     remark = (
         f"Holm: the permutation test's p, adjusted for {np.isfinite(holms).sum()} comparisons. Detectable: "
         f"the true difference that a test at level {alpha:g} finds with a probability of {power:.0%}. "
         "McNemar's test is of accuracy, every item for itself."
     )
     few = [f"- {c.name + ', ' if c.name else ''}{warning}" for c in comparisons for warning in c.warnings]
-    parts = [table, remark, *(["Too few gold items to conclude:", "\n".join(few)] if few else [])]
+    parts = [table(head, rows), remark, *(["Too few gold items to conclude:", "\n".join(few)] if few else [])]
     return "\n\n".join(parts) + "\n"
 
 

@@ -8,22 +8,21 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from quoth.errors import InputError
 from quoth.eval import adapters, baselines, scores
 from quoth.eval.comparison import permutation_p
 from quoth.eval.draws import Draws, Figure, known
-from quoth.eval.gold import KINDS, STANCES, GoldArticle, GoldKind
+from quoth.eval.gold import KINDS, GoldArticle, GoldKind
 from quoth.eval.items import Item, Judged, judged
 from quoth.eval.measures import (
     FOUR,
-    NO_GOLD,
+    LABELS,
     Rows,
     answer,
+    asked,
     confusions,
     speaker,
-    speaker_outcome,
+    speaker_counts,
     stance,
 )
 from quoth.eval.result import BaselineScores, Contrast, Setting
@@ -102,8 +101,7 @@ def against(rows: Rows, rival: Contender, draws: Draws) -> BaselineScores:
 
     On gold spans the system's classifier is compared where it was asked, else what it says end to end.
     """
-    asked = rival.setting == "gold_spans" and all(item.told for row in rows for _, item in row.gold())
-    setting: Setting = "gold_spans" if asked else "end_to_end"
+    setting: Setting = "gold_spans" if rival.setting == "gold_spans" and asked(rows) else "end_to_end"
     # A baseline that is told the spans has found every statement: what it says lies in `found`.
     stances = (
         {kind: stance(rival.rows, kind, "end_to_end", draws) for kind in KINDS}
@@ -122,7 +120,7 @@ def against(rows: Rows, rival: Contender, draws: Draws) -> BaselineScores:
         stance=stances,
         contrasts=contrasts,
         speaker=speaker(rival.rows, "all", draws) if told else None,
-        speaker_contrast=_contrast(_speakers(rows), _speakers(rival.rows), scores.ratio, draws)
+        speaker_contrast=_contrast(speaker_counts(rows), speaker_counts(rival.rows), scores.ratio, draws)
         if told
         else None,
     )
@@ -140,13 +138,4 @@ def _stances(rows: Rows, kind: GoldKind, setting: Setting) -> scores.Floats:
         return given.stance if given else "other"
 
     pairs = [[(gold.stance, said(item)) for gold, item in row.gold(kind)] for row in rows]
-    return confusions(pairs, (*STANCES, NO_GOLD))
-
-
-def _speakers(rows: Rows) -> scores.Floats:
-    """(articles, 2) right, and gold statements with a speaker: a missed one is not right."""
-    right = [
-        [speaker_outcome(g.speaker, item.found) == "right" for g, item in row.gold() if g.speaker is not None]
-        for row in rows
-    ]
-    return np.array([(sum(r), len(r)) for r in right], dtype=np.float64)
+    return confusions(pairs, LABELS)

@@ -11,7 +11,8 @@ import msgspec
 
 from quoth.errors import InputError
 from quoth.eval.items import Item
-from quoth.eval.report import line, p_value, table
+from quoth.eval.markdown import table
+from quoth.eval.report import line, p_value
 from quoth.eval.result import Result
 from quoth.eval.scores import mcnemar
 from quoth.titles import plain_name

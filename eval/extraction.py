@@ -11,6 +11,7 @@ from quoth.eval import scores
 from quoth.eval.draws import Draws, Figure
 from quoth.eval.gold import GoldKind
 from quoth.eval.items import Judged
+from quoth.eval.matching import one_to_one
 from quoth.eval.result import PRF, ExtractionScores
 
 Span = tuple[int, int]
@@ -41,20 +42,7 @@ def extraction(rows: Sequence[Judged], kind: GoldKind, draws: Draws) -> Extracti
 
 def pairs(gold: Sequence[Span], predicted: Sequence[Span], least: float = HALF) -> list[tuple[Span, Span]]:
     """One to one, greedy by falling intersection over union of characters, at least `least`; ties by order."""
-    ranked = sorted(
-        (-overlap, i, j)
-        for i, g in enumerate(gold)
-        for j, p in enumerate(predicted)
-        if (overlap := _iou(g, p)) >= least
-    )
-    free, left = set(range(len(gold))), set(range(len(predicted)))
-    found = []
-    for _, i, j in ranked:
-        if i in free and j in left:
-            free.remove(i)
-            left.remove(j)
-            found.append((gold[i], predicted[j]))
-    return found
+    return one_to_one(gold, predicted, _iou, least)
 
 
 def _counts(row: Judged, kind: GoldKind) -> list[int]:

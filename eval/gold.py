@@ -15,7 +15,7 @@ from quoth import articles as article_files
 from quoth.articles import Columns
 from quoth.errors import InputError
 from quoth.model.quotes import passages
-from quoth.records import Kind, Record, Sentiment, Stance, from_json
+from quoth.records import Kind, Sentiment, Stance
 
 GoldKind = Literal["quoted", "indirect"]
 
@@ -97,15 +97,6 @@ def read_gold(
         statements = checked(((place, _statement(raw, place)) for place, raw in items), text)
         gold.append(GoldArticle(row.article, text, row.split, statements, metadata))
     return gold
-
-
-def read_predictions(path: Path) -> dict[str, Record]:
-    """The records of a quoth JSONL file, by article id.
-
-    Raises InputError, naming file and line, for a line that is no record and an id given twice.
-    """
-    records = ((n, record.id, record) for n, record in _records(path))
-    return {record.id: record for _, record in unique(path, records)}
 
 
 class Texts:
@@ -268,14 +259,6 @@ def unique(path: Path, rows: Iterable[tuple[int, str, T]]) -> Iterator[tuple[int
 def _rows(path: Path, kind: type[T]) -> Iterator[tuple[int, T]]:
     for number, line in read_lines(path):
         yield number, decoded(line, kind, f"{path}, line {number}")
-
-
-def _records(path: Path) -> Iterator[tuple[int, Record]]:
-    for number, line in read_lines(path):
-        try:
-            yield number, from_json(line)
-        except InputError as error:
-            raise InputError(f"{path}, line {number}: {error}") from error
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:

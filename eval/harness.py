@@ -142,7 +142,10 @@ def evaluate(inputs: Inputs) -> Evaluation:
 
 
 def compare(inputs: Inputs, a: str, b: str) -> tuple[list[Comparison], int]:
-    """Two systems on the same labels: each a file of predictions (by its suffix), or a model.  Looks as in `Evaluation`."""
+    """Two systems on the same labels: each a file of predictions (by its suffix), or a model.
+
+    Looks as in `Evaluation`.
+    """
     clock = _Clock()
     gold = _gold(inputs)
     (ours, told_a, *_), (theirs, told_b, *_) = (
@@ -163,7 +166,7 @@ def articles_needed(
     sizes: dict[str, power.SampleSize | str] = {}
     for kind in KINDS:
         pairs = measures.stance_pairs(rows, kind, "end_to_end")
-        counts = measures.confusions(pairs, (*STANCES, measures.NO_GOLD))
+        counts = measures.confusions(pairs, measures.LABELS)
         try:
             sizes[kind] = power.articles_needed(counts, metric, half_width, seed=draws.seed)
         except InputError as error:
@@ -211,8 +214,7 @@ class _Measured(TypedDict):
 
 def _measured(rows: Sequence[Judged], draws: Draws, without: frozenset[str]) -> _Measured:
     """without: fields that the system has no opinion on, whose figures would be those of no answer."""
-    asked = [item.told is not None for row in rows for _, item in row.gold()]
-    settings: tuple[Setting, ...] = ("gold_spans", "end_to_end") if asked and all(asked) else ("end_to_end",)
+    settings: tuple[Setting, ...] = ("gold_spans", "end_to_end") if measures.asked(rows) else ("end_to_end",)
     namings = sorted({item.traits["naming"] for row in rows for gold, item in row.gold() if gold.speaker})
     stanced = [s for s in settings if "stance" not in without]
     felt = [s for s in settings if "sentiment" not in without]

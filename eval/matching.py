@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from quoth.eval.gold import GoldStatement
 from quoth.records import Statement
+
+T = TypeVar("T")
 
 _WORD = re.compile(r"\w+")
 
@@ -44,6 +47,26 @@ def match(gold: Sequence[GoldStatement], predicted: Sequence[Statement]) -> Matc
         if id(p) not in ids and 2 * sum(_overlap(p.start, p.end, *span) for span in ground) < p.end - p.start
     ]
     return Matches(gold, taken, stray)
+
+
+def one_to_one(
+    gold: Sequence[T], predicted: Sequence[T], overlap: Callable[[T, T], float], least: float
+) -> list[tuple[T, T]]:
+    """Pairs greedy by falling overlap, above 0 and at least `least`; of equals the first, of gold then predicted."""
+    ranked = sorted(
+        (-shared, i, j)
+        for i, g in enumerate(gold)
+        for j, p in enumerate(predicted)
+        if (shared := overlap(g, p)) and shared >= least
+    )
+    free, left = set(range(len(gold))), set(range(len(predicted)))
+    pairs = []
+    for _, i, j in ranked:
+        if i in free and j in left:
+            free.remove(i)
+            left.remove(j)
+            pairs.append((gold[i], predicted[j]))
+    return pairs
 
 
 def union(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

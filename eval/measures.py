@@ -15,7 +15,7 @@ import numpy as np
 from quoth.errors import InputError
 from quoth.eval import scores
 from quoth.eval.draws import Draws, Figure
-from quoth.eval.gold import KINDS, SENTIMENTS, STANCES, GoldArticle, GoldKind
+from quoth.eval.gold import SENTIMENTS, STANCES, GoldKind
 from quoth.eval.items import Answer, Item, Judged
 from quoth.eval.matching import token_f1
 from quoth.eval.power import too_few
@@ -37,7 +37,9 @@ NO_GOLD = "none"
 
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
-_LABELS = (*STANCES, NO_GOLD)
+LABELS = (*STANCES, NO_GOLD)
+"""The labels of `stance_pairs`."""
+
 FOUR = tuple(k for k, stance in enumerate(STANCES) if stance != "other")
 """The stances that macro-F1 is over, as indices."""
 
@@ -49,6 +51,12 @@ Pairs = Sequence[Sequence[tuple[str, str]]]
 def answer(item: Item, setting: Setting) -> Answer | None:
     """What the system says of an item in a setting; None for missed, and for not asked."""
     return item.found if setting == "end_to_end" else item.told
+
+
+def asked(rows: Rows) -> bool:
+    """Whether the classifier was asked on the gold spans, of which there are some."""
+    told = [item.told is not None for row in rows for _, item in row.gold()]
+    return bool(told) and all(told)
 
 
 def stance_pairs(rows: Rows, kind: GoldKind, setting: Setting) -> list[list[tuple[str, str]]]:
@@ -88,7 +96,7 @@ def stance(rows: Rows, kind: GoldKind, setting: Setting, draws: Draws) -> Stance
 
 def stance_scores(pairs: Pairs, lenient_pairs: Pairs, draws: Draws, missed: int = 0) -> StanceScores:
     """pairs: (gold, predicted) stances, gold NO_GOLD allowed; raises InputError for an unknown label."""
-    counts = confusions(pairs, _LABELS)
+    counts = confusions(pairs, LABELS)
     total = counts.sum(0)
     if total[:, -1].any():
         raise InputError(f"label {NO_GOLD!r} is none of {', '.join(STANCES)}")
@@ -98,35 +106,11 @@ def stance_scores(pairs: Pairs, lenient_pairs: Pairs, draws: Draws, missed: int 
         missed=missed,
         macro_f1_four=draws.figure(counts, four),
         macro_f1_five=draws.figure(counts, partial(scores.macro_f1_of, classes=range(len(STANCES)))),
-        lenient_macro_f1_four=draws.figure(confusions(lenient_pairs, _LABELS), four),
+        lenient_macro_f1_four=draws.figure(confusions(lenient_pairs, LABELS), four),
         accuracy=draws.figure(counts, _accuracy),
         classes=classes(counts, STANCES, draws),
-        confusion=Confusion(list(_LABELS), list(STANCES), total[:, :-1].astype(int).tolist()),
+        confusion=Confusion(list(LABELS), list(STANCES), total[:, :-1].astype(int).tolist()),
     )
-
-
-def spans_stance(
-    gold: Sequence[GoldArticle], told: Sequence[str], draws: Draws
-) -> dict[GoldKind, StanceScores]:
-    """Stance where the gold spans are given: one predicted label a statement, article by article.
-
-    Raises InputError for a wrong number of labels or an unknown one.
-    """
-    return {
-        kind: stance_scores(pairs, pairs, draws)
-        for kind in KINDS
-        for pairs in [spans_pairs(gold, told, kind)]
-    }
-
-
-def spans_pairs(gold: Sequence[GoldArticle], told: Sequence[str], kind: GoldKind) -> Pairs:
-    """The (gold, told) stances of the statements of a kind; raises InputError for a wrong number told."""
-    expected = sum(len(article.statements) for article in gold)
-    if len(told) != expected:
-        raise InputError(f"{len(told)} predicted stances for {expected} gold statements")
-    rest = iter(told)
-    guessed = [[(s, next(rest)) for s in article.statements] for article in gold]
-    return [[(s.stance, guess) for s, guess in rows if s.kind == kind] for rows in guessed]
 
 
 def invented(rows: Rows) -> Invented:
@@ -168,6 +152,15 @@ def speaker_outcome(name: str, said: Answer | None) -> str:
     if said.speaker is None:
         return "null"
     return "right" if plain_name(said.speaker) == plain_name(name) else "wrong"
+
+
+def speaker_counts(rows: Rows) -> scores.Floats:
+    """(articles, 2) right names, and gold statements with a speaker: a missed one is not right."""
+    right = [
+        [speaker_outcome(g.speaker, item.found) == "right" for g, item in row.gold() if g.speaker is not None]
+        for row in rows
+    ]
+    return np.array([(sum(r), len(r)) for r in right], dtype=np.float64)
 
 
 def sentiment(rows: Rows, scope: Scope, setting: Setting, draws: Draws) -> SentimentScores:

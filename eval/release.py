@@ -23,6 +23,7 @@ import msgspec
 from quoth.errors import InputError
 from quoth.eval import report
 from quoth.eval.diff import read_result
+from quoth.eval.markdown import table
 from quoth.eval.provenance import without_folders
 from quoth.eval.result import Attributions, Result
 from quoth.writing import whole
@@ -133,7 +134,7 @@ def figures(judged: Mapping[str, Result]) -> str:
                           f"{report.percent(r.calibration['gold_spans']['all'].perfect_high)}")],
     ]  # fmt: skip
     head = ["", *(f"{name}, {r.articles.gold} articles" for name, r in judged.items())]
-    return report.table(head, rows)
+    return table(head, rows)
 
 
 def read_attributions(path: Path) -> Attributions:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from quoth.eval import agreement, behaviour
 from quoth.eval.draws import Figure
 from quoth.eval.gold import GoldKind
+from quoth.eval.markdown import table
 from quoth.eval.measures import SCOPES
 from quoth.eval.power import SampleSize
 from quoth.eval.provenance import named
@@ -238,11 +239,6 @@ def line(text: str, most: int = 80) -> str:
     """Text on one line, cut to so many characters."""
     words = " ".join(text.split())
     return words if len(words) <= most else words[: most - 1] + "…"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *([cell.replace("|", r"\|") for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def cell(figure: Figure, sign: str = "") -> str:

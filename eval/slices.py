@@ -14,15 +14,14 @@ from numpy.typing import NDArray
 from quoth.eval import scores
 from quoth.eval.comparison import holm
 from quoth.eval.draws import Figure, known
-from quoth.eval.gold import SENTIMENTS, STANCES
+from quoth.eval.gold import SENTIMENTS
 from quoth.eval.items import Item, Judged
-from quoth.eval.measures import FOUR, NO_GOLD, speaker_outcome
+from quoth.eval.measures import FOUR, LABELS, NO_GOLD, speaker_outcome
 from quoth.eval.result import Slice
 
 REACHABLE = 0.025
 """A p_holm that enough draws are made for: p, of B draws, is at least 2 / (B + 1)."""
 
-_GOLD = (*STANCES, NO_GOLD)
 _OUTCOMES = ("right", "wrong", "null")
 
 
@@ -236,8 +235,8 @@ def _right(counts: scores.Floats) -> scores.Floats:
 
 _STANCE = partial(scores.micro_f1_of, classes=FOUR)
 _MEASURES = (
-    _Measure("stance, gold spans", _told_stance, _GOLD, _GOLD, _STANCE),
-    _Measure("stance, end to end", _found_stance, _GOLD, _GOLD, _STANCE),
+    _Measure("stance, gold spans", _told_stance, LABELS, LABELS, _STANCE),
+    _Measure("stance, end to end", _found_stance, LABELS, LABELS, _STANCE),
     _Measure("speaker", _speaker, ["speaker"], _OUTCOMES, _right),
     _Measure("sentiment", _sentiment, SENTIMENTS, SENTIMENTS,
              partial(scores.macro_f1_of, classes=range(len(SENTIMENTS)))),

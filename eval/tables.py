@@ -152,10 +152,10 @@ def read_gold_table(
 ) -> list[GoldArticle]:
     """Gold statements from rows of GOLD_FIELDS, of which article, start, end and stance are required.
 
-    articles, split, fields: as `read_gold` takes them.  A row with nothing but an article says that it has no statement.  An empty
-    speaker, target or sentiment is not scored; without a kind, a span that lies between quotation marks is
-    quoted.  text: compared with the article's at the span.  Raises InputError, naming row, field and what
-    is expected, as `read_gold` does.
+    articles, split, fields: as `read_gold` takes them.  A row with nothing but an article says that it has no
+    statement.  An empty speaker, target or sentiment is not scored; without a kind, a span that lies between
+    quotation marks is quoted.  text: compared with the article's at the span.  Raises InputError, naming row,
+    field and what is expected, as `read_gold` does.
     """
     by_article: dict[str, list[Row]] = {}
     for row in read_rows(labels, GOLD_FIELDS, ("article", "start", "end", "stance"), columns):

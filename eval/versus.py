@@ -6,14 +6,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-
 from quoth.eval import scores
 from quoth.eval.comparison import Comparison, compare_counts
 from quoth.eval.draws import Draws
 from quoth.eval.gold import KINDS, SENTIMENTS, STANCES, GoldKind, GoldStatement
 from quoth.eval.items import Item
-from quoth.eval.measures import FOUR, NO_GOLD, Rows, answer, confusions, speaker_outcome, stance_pairs
+from quoth.eval.measures import (
+    FOUR,
+    LABELS,
+    NO_GOLD,
+    Rows,
+    answer,
+    asked,
+    confusions,
+    speaker_counts,
+    speaker_outcome,
+    stance_pairs,
+)
 from quoth.eval.power import too_few
 from quoth.eval.result import Setting
 
@@ -39,10 +48,10 @@ def versus(a: Rows, b: Rows, draws: Draws, without: frozenset[str] = frozenset()
     a, b: of the same gold articles, in the same order.  without: fields that one of them does not tell.  A missed statement's stance is `other`, its speaker
     and sentiment are wrong: unlike the scores of one system, both are judged on the same statements.
     """
-    asked = all(item.told for rows in (a, b) for row in rows for _, item in row.gold())
-    settings: tuple[Setting, ...] = ("end_to_end", "gold_spans") if asked else ("end_to_end",)
+    both = asked(a) and asked(b)
+    settings: tuple[Setting, ...] = ("end_to_end", "gold_spans") if both else ("end_to_end",)
     stances = [_stance(kind, setting) for setting in settings for kind in KINDS]
-    speaker = _Measure("speaker: accuracy", partial(_shares, right=_speaker), scores.ratio, _speaker)
+    speaker = _Measure("speaker: accuracy", speaker_counts, scores.ratio, _speaker)
     macro = partial(scores.macro_f1_of, classes=range(len(SENTIMENTS)))
     sentiment = _Measure("sentiment: macro-F1", _sentiments, macro, _sentiment)
     measures = [*stances, speaker, sentiment]
@@ -73,7 +82,7 @@ def _stance(kind: GoldKind, setting: Setting) -> _Measure:
 
     return _Measure(
         f"stance, {kind}, {setting.replace('_', ' ')}: macro-F1, four",
-        lambda rows: confusions(stance_pairs(rows, kind, setting), (*STANCES, NO_GOLD)),
+        lambda rows: confusions(stance_pairs(rows, kind, setting), LABELS),
         partial(scores.macro_f1_of, classes=FOUR),
         right,
         kind,
@@ -101,11 +110,6 @@ def _sentiments(rows: Rows) -> scores.Floats:
         for row in rows
     ]
     return confusions(pairs, (*SENTIMENTS, NO_GOLD))
-
-
-def _shares(rows: Rows, right: Right) -> scores.Floats:
-    """(articles, 2) right, all."""
-    return np.array([(sum(row), len(row)) for row in _rights(rows, right, None)], dtype=np.float64)
 
 
 def _rights(rows: Rows, right: Right, kind: GoldKind | None) -> Iterator[list[bool]]:

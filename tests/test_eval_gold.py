@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from quoth.errors import InputError
-from quoth.eval.gold import GoldArticle, GoldStatement, read_gold, read_predictions
+from quoth.eval.gold import GoldArticle, GoldStatement, read_gold
+from quoth.eval.predictions import predicted_records
 from quoth.records import ModelInfo, Record, to_json
 
 TEXT = "“We never took it,” said Café owner Ida Brandt."
@@ -117,10 +118,12 @@ def test_predictions(tmp_path: Path) -> None:
     record = Record("1", "a1", {}, [], ModelInfo("m", "0", "0" * 12), [])
     path = tmp_path / "predicted.jsonl"
     path.write_bytes(to_json(record) + b"\n\n")
-    assert read_predictions(path) == {"a1": record}
+    assert predicted_records(path, {"a1": TEXT}) == {"a1": record}
     path.write_bytes(to_json(record) + b"\n" + to_json(record))
     with pytest.raises(InputError, match=r"predicted\.jsonl, line 2: article a1 is on line 1 already"):
-        read_predictions(path)
-    path.write_bytes(to_json(record) + b'\n{"id": "a2"}')
-    with pytest.raises(InputError, match=r"predicted\.jsonl, line 2: not a quoth record: .*schema"):
-        read_predictions(path)
+        predicted_records(path, {"a1": TEXT})
+    path.write_bytes(to_json(record) + b'\n{"schema": "2", "id": "a2", "statements": []}')
+    with pytest.raises(
+        InputError, match=r"predicted\.jsonl, line 2, article a2: not a quoth record: .*schema"
+    ):
+        predicted_records(path, {"a1": TEXT})

@@ -177,7 +177,8 @@ def test_gold_spans(rows: list[Judged], raid: GoldArticle, told: Make) -> None:
     assert indirect.macro_f1_four.value == pytest.approx(0.5)
     assert indirect.macro_f1_five.value == pytest.approx(1 / 3)
     assert (quoted.n, quoted.missed, quoted.confusion.counts[-1]) == (3, 0, [0] * 5)
-    assert measures.spans_stance([raid], stances, DRAWS) == {"quoted": quoted, "indirect": indirect}
+    pairs = [list(zip(["accusation", "denial", "other"], stances[:3], strict=True))]
+    assert measures.stance_scores(pairs, pairs, DRAWS) == quoted
     # End to end it is what was found that counts.
     assert measures.stance(asked, "quoted", "end_to_end", DRAWS) == measures.stance(
         rows, "quoted", "end_to_end", DRAWS
@@ -193,13 +194,14 @@ def test_sentiment_on_gold_spans_is_over_all_of_them(rows: list[Judged], told: M
     assert list(found.classes) == list(SENTIMENTS)
 
 
-def test_stances_that_do_not_fit_the_gold_spans(raid: GoldArticle) -> None:
-    stances = ["accusation", "denial", "denial", "condemnation", "other"]
-    with pytest.raises(InputError, match="4 predicted stances for 5 gold statements"):
-        measures.spans_stance([raid], stances[1:], DRAWS)
+def test_a_stance_that_is_none_is_refused(rows: list[Judged], told: Make) -> None:
+    answers = [told(stance) for stance in ("accusation", "denial", "denial", "condemnation")]
+    with pytest.raises(InputError, match="4 answers for 5 gold statements"):
+        with_told(rows, answers)
     for label in ("praise", measures.NO_GOLD):
+        pairs = [[("denial", label)]]
         with pytest.raises(InputError, match=f"label '{label}' is none of accusation"):
-            measures.spans_stance([raid], [label, *stances[1:]], DRAWS)
+            measures.stance_scores(pairs, pairs, DRAWS)
 
 
 def test_small_classes_carry_their_warning(rows: list[Judged]) -> None:

@@ -12,6 +12,7 @@ from quoth.eval import report
 from quoth.eval.draws import Figure
 from quoth.eval.gold import GoldArticle
 from quoth.eval.items import Judged, judged, with_told
+from quoth.eval.markdown import table
 from quoth.eval.power import SampleSize
 from quoth.eval.result import Attributions, BaselineScores, Contrast, Invented, Result, Slice
 from quoth.eval.suspects import Suspect
@@ -126,7 +127,7 @@ def test_a_statement_on_one_line(text: str, most: int, shown: str) -> None:
 
 
 def test_a_bar_in_a_cell_does_not_end_it() -> None:
-    assert report.table(["a", "b"], [["x|y", "z"]]) == "| a | b |\n| --- | --- |\n| x\\|y | z |"
+    assert table(["a", "b"], [["x|y", "z"]]) == "| a | b |\n| --- | --- |\n| x\\|y | z |"
 
 
 def test_only_the_worst_slices_are_shown_and_how_many_there_were() -> None:
