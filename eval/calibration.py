@@ -10,11 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 from quoth.errors import InputError
 from quoth.eval import scores
 from quoth.eval.draws import Figure, known
-from quoth.eval.result import Bin, Calibration, Point
+from quoth.eval.result import Bin, Calibration, OperatingPoint, Point
+from quoth.model.layout import STANCE_LABELS
 
 BINS = 15
 POINTS = 20
 """Of the risk-coverage curve: every 5 % of coverage."""
+
+PRECISION = 0.95
+"""That an operating point has to reach."""
 
 SUM_WITHIN = 0.01
 """How far the sum of an item's probabilities may be from 1: records round them to four digits."""
@@ -43,8 +47,11 @@ def calibration(
     - risk_coverage: accuracy over the items at least as confident as `threshold`, for the highest threshold
       that accepts 5 %, 10 %, ..., 100 % of the items (El-Yaniv & Wiener, JMLR 2010); `coverage` is the share
       that it accepts, more than that where confidences are equal.  Intervals: with the threshold fixed.
+    - operating: of each class, the lowest threshold on its probability above which PRECISION of those given it
+      are right, if there is one.  It was chosen on these items: on others precision may fall short, as the
+      lower end of its interval (Wilson's) tells.
 
-    Intervals but the bins' are percentiles of `resamples` bootstrap draws of the articles that have items.
+    Other intervals are percentiles of `resamples` bootstrap draws of the articles that have items.
     Raises InputError for no item, shapes that do not fit, a class out of range, and an item whose
     probabilities are negative or do not sum to 1.
     """
@@ -69,6 +76,7 @@ def calibration(
         bins=_bins(confidence, correct),
         risk_coverage=_risk_coverage(confidence, correct, article, resamples, seed),
         aurc=scores.aurc(confidence, correct),
+        operating=_operating(p, right),
     )
 
 
@@ -121,6 +129,31 @@ def _risk_coverage(
         )
         for k in range(POINTS)
     ]
+
+
+def _operating(p: scores.Floats, gold: NDArray[np.int64]) -> list[OperatingPoint]:
+    """p: (n, 5), surest items first."""
+    points = []
+    for k, label in enumerate(STANCE_LABELS[: p.shape[1]]):
+        given = np.flatnonzero(p.argmax(1) == k)
+        right = gold[given] == k
+        enough = np.cumsum(right) >= PRECISION * np.arange(1, len(given) + 1)
+        # Items of equal probability are taken together or not at all.
+        last = np.append(np.diff(p[given, k]) != 0, True)[: len(given)]
+        if not (enough & last).any():
+            continue
+        taken = int(np.flatnonzero(enough & last)[-1]) + 1
+        hits = int(right[:taken].sum())
+        points.append(
+            OperatingPoint(
+                label=label,
+                threshold=float(p[given[taken - 1], k]),
+                precision=_figure(scores.wilson(hits, taken)),
+                recall=hits / int((gold == k).sum()),
+                n=taken,
+            )
+        )
+    return points
 
 
 def _sums(values: scores.Floats, article: NDArray[np.intp]) -> scores.Floats:

@@ -89,7 +89,7 @@ def filled(document: str, found: Mapping[str, str], path: Path) -> str:
 def tables(results: Path = RESULTS) -> dict[str, str]:
     """The tables of `results/*.json` by name: figures, attributions, and one full report of each.
 
-    Raises InputError where there is none, or where they are of different models.
+    Raises InputError where there is none, or where those of one model are of different versions of it.
     """
     judged: dict[str, Result] = {}
     attributed: dict[str, Attributions] = {}
@@ -98,9 +98,13 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
             attributed[path.stem] = read_attributions(path)
         else:
             judged[path.stem] = read_result(path)
-    models = {path: run.run.model and run.run.model.hash for path, run in (judged | attributed).items()}
-    if len({*models.values()}) != 1 or None in models.values():
-        raise InputError(f"{results}: expected results of one model, found {models or 'none'}")
+    models = {path: (run.run.model.name, run.run.model.hash) if run.run.model else None
+              for path, run in (judged | attributed).items()}  # fmt: skip
+    found = {*models.values()}
+    if not found or None in found or len({model[0] for model in found if model}) != len(found):
+        raise InputError(
+            f"{results}: expected results of one version of each model, found {models or 'none'}"
+        )
     return {
         "figures": figures(judged),
         "attributions": "\n\n".join(report.attributions_table(a, brief=True) for a in attributed.values()),

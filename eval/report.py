@@ -56,6 +56,7 @@ def markdown(result: Result, level: int = 1) -> str:
         scopes_table(result),
         naming_table(result.speaker_by_naming),
         calibration_table(result),
+        operating_table(result),
         *slice_tables(result.slices),
     ]
     if result.behaviour is not None:
@@ -153,6 +154,25 @@ def calibration_table(result: Result) -> str:
             )  # fmt: skip
     head = ["stance probabilities", "n", "ECE", "a perfect model's: mean, 95th percentile", "Brier", "log-loss",
             "accuracy, surest 50 %", "surest 80 %"]  # fmt: skip
+    return table(head, rows) if rows else ""
+
+
+def operating_table(result: Result) -> str:
+    """How sure to ask the classifier to be, for each stance."""
+    rows = [
+        [
+            f"{point.label}, {scope}",
+            f"{point.threshold:.3f}",
+            cell(point.precision),
+            percent(point.recall),
+            str(point.n),
+        ]
+        for scope, c in result.calibration.get("gold_spans", {}).items()
+        if scope != "all"
+        for point in c.operating
+        if point.label != "other"
+    ]
+    head = ["stance on gold spans", "probability at least", "precision", "recall there", "n"]
     return table(head, rows) if rows else ""
 
 

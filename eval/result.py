@@ -131,10 +131,21 @@ class Point(msgspec.Struct, frozen=True):
     accuracy: Figure
 
 
+class OperatingPoint(msgspec.Struct, frozen=True):
+    """Taking a label only where its probability is `threshold` or more: precision of what is taken, and the share
+    of gold's that is."""
+
+    label: str
+    threshold: float
+    precision: Figure
+    recall: float
+    n: int
+
+
 class Calibration(msgspec.Struct, frozen=True):
     """Of the stance's probabilities.  perfect, perfect_high: mean and 95th percentile of the ECE that a
     perfectly calibrated model would score on as many items with these confidences.  aurc: area under the
-    risk-coverage curve, see `quoth.eval.scores.aurc`."""
+    risk-coverage curve, see `quoth.eval.scores.aurc`.  operating: of each stance that reaches the precision."""
 
     n: int
     ece: Figure
@@ -145,6 +156,7 @@ class Calibration(msgspec.Struct, frozen=True):
     bins: list[Bin]
     risk_coverage: list[Point]
     aurc: float
+    operating: list[OperatingPoint] = []
 
 
 class Slice(msgspec.Struct, frozen=True):

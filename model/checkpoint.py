@@ -1,4 +1,8 @@
-"""A model folder: two graphs, one embedding table, a tokenizer, and model.json that describes them."""
+"""A model folder: two graphs, one embedding table, a tokenizer, and model.json that describes them.
+
+A folder may hold a classifier alone, and leave finding statements and their speakers to the folder beside it that
+model.json names.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,13 @@ from quoth.model.windows import Pieces
 
 FILES = ("classifier.onnx", "embeddings.npz", "extractor.onnx", "tokenizer.json")
 
-FORMAT = 1
+CLASSIFIER_FILES = ("classifier.onnx", "embeddings.npz")
+"""Of a folder that leaves finding statements to another."""
+
+FORMAT = 2
+
+WEIGHTS = Path(__file__).parent.parent / "weights"
+"""The model folders of the package."""
 
 Array = NDArray[Any]
 
@@ -44,9 +54,25 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     window_left: int
     window_right: int
     context: int
+    together: bool
+    """Whether one view of `context` tokens answers for all its statements; otherwise each has a view of its own."""
     calibration: Calibration
+    extractor: str = ""
+    """Name of the folder, beside this one or in the package, that finds statements; empty: this one does."""
     files: dict[str, str] = {}
-    """sha256 of each of FILES."""
+    """sha256 of each file."""
+
+    def contents(self) -> tuple[str, ...]:
+        """The files beside model.json."""
+        return CLASSIFIER_FILES if self.extractor else FILES
+
+    def finding_with(self, finder: Manifest) -> Manifest:
+        """This model, finding statements and speakers as `finder` does."""
+        calibration = msgspec.structs.replace(
+            self.calibration, statement=finder.calibration.statement, speaker=finder.calibration.speaker
+        )
+        windows = {name: getattr(finder, name) for name in ("window", "window_left", "window_right")}
+        return msgspec.structs.replace(self, calibration=calibration, **windows)
 
 
 class Checkpoint:
@@ -54,18 +80,26 @@ class Checkpoint:
 
     def __init__(self, folder: Path, threads: int | None = None) -> None:
         """threads: of each graph; None lets ONNX Runtime take every core."""
-        self.manifest = read_manifest(folder)
-        for name in FILES:
+        own = read_manifest(folder)
+        for name in own.contents():
             if not (folder / name).is_file():
                 raise ModelError(
-                    f"{folder}: {name} is missing; a model folder holds {', '.join(FILES)}, model.json"
+                    f"{folder}: {name} is missing; a model folder holds {', '.join(own.contents())}, model.json"
                 )
-            if _sha256(folder / name) != self.manifest.files.get(name):
+            if _sha256(folder / name) != own.files.get(name):
                 raise ModelError(
                     f"{folder}: {name} is not the file that model.json describes; it was altered"
                 )
         self.hash = folder_hash(folder)
-        self.pieces = Pieces.from_file(folder / "tokenizer.json")
+        self._finder: Checkpoint
+        self.manifest: Manifest
+        self.pieces: Pieces
+        if own.extractor:
+            self._finder = Checkpoint(finder_folder(folder, own), threads)
+            self.manifest, self.pieces = own.finding_with(self._finder.manifest), self._finder.pieces
+        else:
+            self._finder = self
+            self.manifest, self.pieces = own, Pieces.from_file(folder / "tokenizer.json")
         with np.load(folder / "embeddings.npz") as stored:
             self._rows: NDArray[np.int8] = stored["rows"]
             self._scales: NDArray[np.float32] = stored["scales"]
@@ -74,14 +108,25 @@ class Checkpoint:
 
     def extract(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> dict[str, Array]:
         """ids, mask: (batch, seq) -> tags (batch, seq, 9) and six link matrices (batch, seq, LINK_WIDTH)."""
-        return self._run(self._extractor, {"embeddings": self._embed(ids), "mask": mask})
+        finder = self._finder
+        return self._run(finder._extractor, {"embeddings": finder._embed(ids), "mask": mask})
 
     def classify(
-        self, ids: NDArray[np.int64], mask: NDArray[np.int64], marks: NDArray[np.int64]
+        self,
+        ids: NDArray[np.int64],
+        mask: NDArray[np.int64],
+        marks: NDArray[np.int64],
+        spans: NDArray[np.int64],
     ) -> dict[str, Array]:
-        """ids, mask, marks: (batch, seq) -> logits stance (batch, 5), second (batch, 5), sentiment (batch, 3)
-        and target (batch, seq, 2)."""
-        return self._run(self._classifier, {"embeddings": self._embed(ids), "mask": mask, "marks": marks})
+        """ids, mask, marks: (batch, seq); spans: (n, 3) view, first and end position of each statement ->
+        logits stance (n, 5), second (n, 5), sentiment (n, 3) and target (n, seq, 2)."""
+        feeds: dict[str, Array] = {
+            "embeddings": self._embed(ids),
+            "mask": mask,
+            "marks": marks,
+            "spans": spans,
+        }
+        return self._run(self._classifier, feeds)
 
     @functools.cached_property
     def _extractor(self) -> Any:
@@ -127,14 +172,27 @@ def read_manifest(folder: Path) -> Manifest:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write model.json with the hashes of the files that lie in the folder."""
-    files = {name: _sha256(folder / name) for name in FILES}
+    files = {name: _sha256(folder / name) for name in manifest.contents()}
     manifest = msgspec.structs.replace(manifest, files=files)
     (folder / "model.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
 
 
 def folder_hash(folder: Path) -> str:
-    """12 hexadecimal digits over model.json, which holds the hash of every other file."""
-    return _sha256(folder / "model.json")[:12]
+    """12 hexadecimal digits over model.json, which holds the hash of every other file.
+
+    Where another folder finds the statements, over that one's as well.
+    """
+    manifest = read_manifest(folder)
+    if not manifest.extractor:
+        return _sha256(folder / "model.json")[:12]
+    both = _sha256(folder / "model.json") + _sha256(finder_folder(folder, manifest) / "model.json")
+    return hashlib.sha256(both.encode()).hexdigest()[:12]
+
+
+def finder_folder(folder: Path, manifest: Manifest) -> Path:
+    """The folder whose extractor finds statements for the model in `folder`."""
+    beside = folder.parent / manifest.extractor
+    return beside if beside.is_dir() else WEIGHTS / manifest.extractor
 
 
 def _sha256(path: Path) -> str:

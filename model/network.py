@@ -44,18 +44,22 @@ class Encoder(nn.Module):
 
     def __init__(self, backbone: str, pretrained: bool) -> None:
         super().__init__()
-        config = AutoConfig.from_pretrained(backbone, attn_implementation="sdpa")
+        config = AutoConfig.from_pretrained(backbone)
         if hasattr(config, "attention_probs_dropout_prob"):
             # Fused attention on a CPU knows no dropout: with it a step takes twice as long.
             config.attention_probs_dropout_prob = 0.0
+        # MPNet, whose attention has a bias for each distance, knows no fused one.
+        attention = "eager" if config.model_type == "mpnet" else "sdpa"
         if pretrained:
-            self.body = AutoModel.from_pretrained(backbone, config=config)
+            self.body = AutoModel.from_pretrained(backbone, config=config, attn_implementation=attention)
         else:
-            self.body = AutoModel.from_config(config)
+            self.body = AutoModel.from_config(config, attn_implementation=attention)
         if getattr(self.body, "pooler", None) is not None:
             self.body.pooler = None
         self.width: int = self.body.config.hidden_size
         table = self.body.get_input_embeddings().weight
+        if config.model_type == "mpnet":
+            table = _bert_order(table)
         self.table: Tensor
         self.register_buffer("table", table.detach().clone(), persistent=False)
         self.body.set_input_embeddings(nn.Embedding(1, self.width))
@@ -69,6 +73,20 @@ class Encoder(nn.Module):
         """(batch, seq, width) and (batch, seq) of 0/1 -> states (batch, seq, width)."""
         states: Tensor = self.body(inputs_embeds=embeddings, attention_mask=mask).last_hidden_state
         return states
+
+
+MPNET_FOR_BERT = {101: 0, 0: 1, 102: 2, 100: 3}
+"""<s> stands in for [CLS], <pad> for [PAD], </s> for [SEP], <unk> for [UNK]."""
+
+
+def _bert_order(table: Tensor) -> Tensor:
+    """MPNet's word embeddings in the order of BERT's vocabulary, so that one tokenizer serves both.
+
+    MPNet's vocabulary is BERT's behind four special tokens, and <mask>.
+    """
+    ordered = table[4:-1].clone()
+    ordered[list(MPNET_FOR_BERT)] = table[list(MPNET_FOR_BERT.values())]
+    return ordered
 
 
 class Extractor(nn.Module):
@@ -92,8 +110,8 @@ class Extractor(nn.Module):
 
 
 class Classification(NamedTuple):
-    """stance: (batch, 5); second: (batch, 5), index of `other` = no second stance;
-    sentiment: (batch, 3); target: (batch, seq, 2) start and end logits, position 0 = no target."""
+    """Of n statements.  stance: (n, 5); second: (n, 5), index of `other` = no second stance; sentiment: (n, 3);
+    target: (n, seq, 2) start and end logits over the statement's own view, position 0 = no target."""
 
     stance: Tensor
     second: Tensor
@@ -102,10 +120,10 @@ class Classification(NamedTuple):
 
 
 class Classifier(nn.Module):
-    """Tells what a statement, highlighted in its context, does (stance), toward whom, and how.
+    """Tells what each statement of a view does (stance), toward whom, and how.
 
-    The highlight is a learned vector added to the embeddings of the statement's tokens, so that no
-    marker tokens shift the text.
+    One reading of the view answers for all its statements.  A learned vector, added to the embeddings of
+    their tokens, highlights them; each is then read off the mean of its own states and that of [CLS].
     """
 
     def __init__(self, backbone: str, pretrained: bool = True) -> None:
@@ -116,19 +134,28 @@ class Classifier(nn.Module):
         self.dropout = nn.Dropout(0.1)
         self.pool = nn.Linear(2 * width, width)
         self.labels = nn.Linear(width, 2 * len(STANCE_LABELS) + len(SENTIMENT_LABELS))
-        self.target = nn.Sequential(nn.Linear(2 * width, width), nn.GELU(), nn.Linear(width, 2))
+        self.target_query = nn.Linear(width, 2 * LINK_WIDTH)
+        self.target_key = nn.Linear(width, 2 * LINK_WIDTH)
 
-    def forward(self, embeddings: Tensor, mask: Tensor, marks: Tensor) -> Classification:
-        """embeddings: (batch, seq, width); mask, marks: (batch, seq); marks = 1 inside the statement."""
+    def forward(self, embeddings: Tensor, mask: Tensor, marks: Tensor, spans: Tensor) -> Classification:
+        """embeddings: (batch, seq, width); mask, marks: (batch, seq), marks = 1 inside any statement;
+        spans: (n, 3) index of the view, first position and end position of each statement."""
         marked = marks.unsqueeze(-1).to(embeddings.dtype)  # (B, S, 1)
-        states = self.dropout(self.encoder(embeddings + marked * self.highlight, mask))
-        inside = (states * marked).sum(1) / marked.sum(1).clamp(min=1)  # (B, W)
-        pooled = torch.tanh(self.pool(torch.cat([states[:, 0], inside], dim=-1)))
+        states = self.dropout(self.encoder(embeddings + marked * self.highlight, mask))  # (B, S, W)
+        view, first, end = spans.unsqueeze(-1).unbind(1)  # (N, 1) each
+        flat = states.flatten(0, 1)  # (B * S, W)
+        place = (
+            torch.arange(flat.shape[0], device=flat.device).unsqueeze(0) - view * states.shape[1]
+        )  # (N, B * S)
+        inside = ((place >= first) & (place < end)).to(flat.dtype)
+        mean = (inside / inside.sum(1, keepdim=True).clamp(min=1)) @ flat  # (N, W)
+        pooled = torch.tanh(self.pool(torch.cat([states[:, 0][spans[:, 0]], mean], dim=-1)))
         n = len(STANCE_LABELS)
         stance, second, sentiment = self.labels(self.dropout(pooled)).split(
             [n, n, len(SENTIMENT_LABELS)], dim=-1
         )
-        wide = pooled.unsqueeze(1).expand_as(states)
-        target = self.target(torch.cat([states, wide], dim=-1))  # (B, S, 2)
-        target = target.masked_fill(mask.unsqueeze(-1) == 0, -1e4)
+        keys = self.target_key(states)[spans[:, 0]].unflatten(-1, (2, LINK_WIDTH))  # (N, S, 2, L)
+        query = self.target_query(pooled).unflatten(-1, (2, LINK_WIDTH)).unsqueeze(1)  # (N, 1, 2, L)
+        target = (keys * query).sum(-1) / LINK_WIDTH**0.5  # (N, S, 2)
+        target = target.masked_fill(mask[spans[:, 0]].unsqueeze(-1) == 0, -1e4)
         return Classification(stance, second, sentiment, target)

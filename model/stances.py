@@ -16,24 +16,89 @@ from quoth.records import Stance
 Floats = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class Context:
-    """Tokens [start, end) of an article around the statement at tokens [first, last)."""
+LEAD = 48
+"""Tokens of the article's beginning that go before a view from further on: who and what it is about."""
+BEFORE, AFTER = 96, 48
+"""Tokens that a statement sees before and after itself, where the article has them."""
 
+
+@dataclass(frozen=True)
+class View:
+    """What is read at once: tokens [0, lead) of an article, [SEP], tokens [start, end); lead 0: without it.
+
+    asked: indices of the statements that are answered from this view.
+    """
+
+    lead: int
     start: int
     end: int
-    first: int
-    last: int
+    asked: tuple[int, ...]
+    until: int | None = None
+    """Token after the last that a statement is read to, where that is before `end`."""
 
-    def marks(self) -> NDArray[np.int64]:
-        """(end - start,) 1 inside the statement, 0 around it."""
-        marks = np.zeros(self.end - self.start, dtype=np.int64)
-        marks[self.first - self.start : self.last - self.start] = 1
-        return marks
+    def __len__(self) -> int:
+        """Positions, [CLS] and the last [SEP] included."""
+        return self._body + self.end - self.start + 1
+
+    @property
+    def _body(self) -> int:
+        """Position of token `start`."""
+        return 1 + (self.lead + 1 if self.lead else 0)
+
+    def position(self, token: int) -> int | None:
+        """Where a token of the article stands, None: not in this view."""
+        if self.start <= token < self.end:
+            return token - self.start + self._body
+        return token + 1 if 0 <= token < self.lead else None
+
+    def token(self, position: int) -> int | None:
+        """The token at a position; None: a special one."""
+        if self._body <= position < self._body + self.end - self.start:
+            return position - self._body + self.start
+        return position - 1 if 1 <= position <= self.lead else None
+
+    def span(self, first: int, last: int) -> tuple[int, int]:
+        """Positions [first, end) of an asked statement's tokens, its tail cut where the view ends."""
+        last = min(last, self.end if self.until is None else self.until)
+        return first - self.start + self._body, last - self.start + self._body
+
+    def frame(self, ids: NDArray[np.int32], cls: int, sep: int) -> NDArray[np.int64]:
+        """(len(self),) the ids that the network reads, from those of the whole article."""
+        lead = [*ids[: self.lead], sep] if self.lead else []
+        return np.array([cls, *lead, *ids[self.start : self.end], sep], dtype=np.int64)
 
 
-def context(n_tokens: int, span: tuple[int, int], width: int) -> Context:
-    """The statement in the middle of at most `width` tokens; room unused at one side goes to the other.
+def views(
+    n_tokens: int, spans: list[tuple[int, int]], width: int, together: bool = True, before: int = BEFORE
+) -> list[View]:
+    """Cover statements, given as token ranges [first, last), with views of at most `width` tokens.
+
+    together: few views; each begins `before` tokens ahead of the first statement that has none yet, and answers for
+    all that end AFTER tokens within it.  A text of at most `width` tokens is one view.  Otherwise every statement has
+    a view of its own, and stands in the middle of it.
+    """
+    if not together:
+        return [_around(n_tokens, span, width, k) for k, span in enumerate(spans)]
+    if n_tokens <= width:
+        return [View(0, 0, n_tokens, tuple(range(len(spans))))] if spans else []
+    body = width - LEAD - 1
+    before = min(before, body // 2)
+    waiting = sorted(range(len(spans)), key=lambda k: spans[k])
+    found = []
+    while waiting:
+        start = max(0, spans[waiting[0]][0] - before)
+        lead = LEAD if start >= LEAD else 0
+        start = start if lead else 0
+        end = min(n_tokens, start + (body if lead else width))
+        start = max(end - body, LEAD) if lead else 0
+        asked = [k for n, k in enumerate(waiting) if n == 0 or min(spans[k][1] + AFTER, n_tokens) <= end]
+        found.append(View(lead, start, end, tuple(asked)))
+        waiting = [k for k in waiting if k not in asked]
+    return found
+
+
+def _around(n_tokens: int, span: tuple[int, int], width: int, which: int) -> View:
+    """Room unused at one side goes to the other.
 
     A statement that leaves less than a quarter of the width for what surrounds it loses its tail:
     the reporting clause tells more of the stance than the end of a long quotation.
@@ -44,7 +109,7 @@ def context(n_tokens: int, span: tuple[int, int], width: int) -> Context:
     start = max(0, first - room // 2)
     end = min(n_tokens, last + room - (first - start))
     start = max(0, end - width) if first - start < first else start
-    return Context(start, end, first, last)
+    return View(0, start, end, (which,), last)
 
 
 @dataclass(frozen=True)
@@ -66,43 +131,56 @@ MAX_TARGET = 24
 
 
 def tell_stances(
-    checkpoint: Checkpoint, statements: list[tuple[Tokens, int, int]], budget: int
-) -> list[Told]:
-    """Classify statements, each given as an article's tokens and the token range [first, last).
+    checkpoint: Checkpoint, articles: list[tuple[Tokens, list[tuple[int, int]]]], budget: int
+) -> list[list[Told]]:
+    """Classify statements, given as token ranges [first, last) of each article.
 
-    Like lengths are batched together; budget: padded tokens a batch at most.
+    Views of like length are batched together; budget: padded tokens a batch at most.
     """
-    calibration = checkpoint.manifest.calibration
-    pieces = checkpoint.pieces
+    manifest, pieces = checkpoint.manifest, checkpoint.pieces
+    calibration = manifest.calibration
     seen = [
-        context(len(tokens), (first, last), checkpoint.manifest.context) for tokens, first, last in statements
+        (k, view)
+        for k, (tokens, spans) in enumerate(articles)
+        for view in views(len(tokens), spans, manifest.context, manifest.together)
     ]
-    order = sorted(range(len(seen)), key=lambda k: seen[k].start - seen[k].end)
-    told: dict[int, Told] = {}
-    while order:
-        longest = seen[order[0]].end - seen[order[0]].start + 2
+    seen.sort(key=lambda pair: -len(pair[1]))
+    told: dict[tuple[int, int], Told] = {}
+    while seen:
+        longest = len(seen[0][1])
         size = max(1, budget // longest)
-        batch, order = order[:size], order[size:]
+        batch, seen = seen[:size], seen[size:]
         ids = np.full((len(batch), longest), pieces.pad, dtype=np.int64)
         mask, marks = np.zeros((2, len(batch), longest), dtype=np.int64)
-        for row, k in enumerate(batch):
-            length = seen[k].end - seen[k].start
-            ids[row, 0] = pieces.cls
-            ids[row, 1 : length + 1] = statements[k][0].ids[seen[k].start : seen[k].end]
-            ids[row, length + 1] = pieces.sep
-            mask[row, : length + 2] = 1
-            marks[row, 1 : length + 1] = seen[k].marks()
-        answer = checkpoint.classify(ids, mask, marks)
+        asked: list[tuple[int, int, int]] = []
+        answered: list[tuple[int, int, View]] = []
+        for row, (k, view) in enumerate(batch):
+            tokens, spans = articles[k]
+            ids[row, : len(view)] = view.frame(tokens.ids, pieces.cls, pieces.sep)
+            mask[row, : len(view)] = 1
+            for n in view.asked:
+                first, end = view.span(*spans[n])
+                marks[row, first:end] = 1
+                asked.append((row, first, end))
+                answered.append((k, n, view))
+        answer = checkpoint.classify(ids, mask, marks, np.array(asked, dtype=np.int64))
         stance = softmax(answer["stance"] / calibration.stance)
         sentiment = softmax(answer["sentiment"] / calibration.sentiment)
-        for row, k in enumerate(batch):
-            length = seen[k].end - seen[k].start
-            best = int(stance[row].argmax())
+        for i, (k, n, view) in enumerate(answered):
+            best = int(stance[i].argmax())
             target = None
-            if STANCE_LABELS[best] != "other" and (ends := _target(answer["target"][row, : length + 1])):
-                target = (ends[0] - 1 + seen[k].start, ends[1] + seen[k].start)
-            told[k] = Told(stance[row], _second(answer["second"][row], best), sentiment[row], target)
-    return [told[k] for k in range(len(seen))]
+            if STANCE_LABELS[best] != "other" and (ends := _target(answer["target"][i, : len(view)])):
+                target = _tokens(view, *ends)
+            told[k, n] = Told(stance[i], _second(answer["second"][i], best), sentiment[i], target)
+    return [[told[k, n] for n in range(len(spans))] for k, (_, spans) in enumerate(articles)]
+
+
+def _tokens(view: View, first: int, last: int) -> tuple[int, int] | None:
+    """Token range of positions [first, last], None where they reach over a border of the view's two parts."""
+    start, end = view.token(first), view.token(last)
+    if start is None or end is None or end - start != last - first:
+        return None
+    return start, end + 1
 
 
 def softmax(scores: NDArray[Any]) -> Floats:

@@ -18,7 +18,7 @@ class Echo:
         cls, sep, pad = 1, 2, 0
 
     def __init__(self) -> None:
-        self.manifest = Manifest(1, "m", "0", 40, 12, 6, 30, Calibration())
+        self.manifest = Manifest(1, "m", "0", 40, 12, 6, 30, False, Calibration())
         self.shapes: list[tuple[int, int]] = []
 
     def extract(self, ids: Any, mask: Any) -> dict[str, Any]:

@@ -4,13 +4,15 @@ import json
 import shutil
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from quoth.errors import ModelError
-from quoth.labeler import WEIGHTS
 from quoth.model.checkpoint import (
     FILES,
+    WEIGHTS,
+    Calibration,
     Checkpoint,
     folder_hash,
     quantize_rows,
@@ -33,7 +35,7 @@ def test_a_missing_file_is_named(name: str, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value", "rule"),
-    [("window", "wide", "window"), ("format", 2, "format"), ("colour", 1, "colour")],
+    [("window", "wide", "window"), ("format", 1, "format"), ("colour", 1, "colour")],
 )
 def test_a_manifest_that_does_not_fit_is_refused(field: str, value: object, rule: str, folder: Path) -> None:
     manifest = json.loads((folder / "model.json").read_text("utf-8"))
@@ -58,14 +60,39 @@ def test_the_hash_tells_models_apart(folder: Path) -> None:
     assert folder_hash(folder) != before
 
 
+def test_a_classifier_may_leave_finding_statements_to_the_folder_beside_it(folder: Path) -> None:
+    finder = read_manifest(folder)
+    alone = folder.parent / "alone"
+    alone.mkdir()
+    for name in ("classifier.onnx", "embeddings.npz"):
+        shutil.copy(folder / name, alone)
+    own = msgspec.structs.replace(
+        finder, name="alone", window=1, calibration=Calibration(3.0, 2.0), extractor="model"
+    )
+    write_manifest(alone, own)
+    checkpoint = Checkpoint(alone)
+    assert checkpoint.manifest.window == finder.window
+    assert checkpoint.manifest.calibration == msgspec.structs.replace(
+        finder.calibration, stance=3.0, sentiment=2.0
+    )
+    ids = np.array([[101, 2023, 2003, 102]])
+    assert (
+        checkpoint.extract(ids, ids * 0 + 1)["tags"] == Checkpoint(folder).extract(ids, ids * 0 + 1)["tags"]
+    ).all()
+    before = folder_hash(alone)
+    write_manifest(folder, msgspec.structs.replace(finder, version="9"))
+    assert folder_hash(alone) != before
+
+
 def test_an_answer_does_not_depend_on_what_it_is_batched_with() -> None:
     checkpoint = Checkpoint(WEIGHTS / "small")
     ids = np.array([[101, 2023, 2003, 102, 0, 0], [101, 1996, 4962, 4372, 2098, 102]], dtype=np.int64)
     mask = (ids != 0).astype(np.int64)
     marks = np.zeros_like(ids)
     marks[:, 1:3] = 1
-    together = checkpoint.classify(ids, mask, marks)["stance"][0]
-    alone = checkpoint.classify(ids[:1, :4], mask[:1, :4], marks[:1, :4])["stance"][0]
+    spans = np.array([[0, 1, 3], [1, 1, 3]])
+    together = checkpoint.classify(ids, mask, marks, spans)["stance"][0]
+    alone = checkpoint.classify(ids[:1, :4], mask[:1, :4], marks[:1, :4], spans[:1])["stance"][0]
     assert together == pytest.approx(alone, abs=1e-4)
 
 

@@ -116,7 +116,7 @@ def test_a_wrong_combination_is_refused_before_anything_is_done(line: str, said:
         (f"{OF_A} --json gold.jsonl", "gold.jsonl: is also read; name another file for the output"),
         (f"{OF_A} --html a.jsonl", "a.jsonl: is also read"),
         (f"{OF_A} --html out --json out", "out: is named for two outputs"),
-        ("eval --release", "results: expected results of one model, found none"),
+        ("eval --release", "results: expected results of one version of each model, found none"),
         ("eval --attributions none.jsonl", "none.jsonl"),
         ("diff none.json a.jsonl", "none.json: No such file"),
         ("diff a.jsonl a.jsonl", "a.jsonl: "),

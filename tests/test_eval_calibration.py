@@ -158,3 +158,25 @@ def test_a_point_whose_articles_are_not_drawn_still_has_an_interval() -> None:
 def test_what_cannot_be_scored_is_refused(p: Any, gold: Any, articles: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         calibration(p, gold, articles)
+
+
+def test_an_operating_point_is_the_lowest_threshold_that_is_precise_enough() -> None:
+    sure = [0.99] * 30 + [0.9] * 10 + [0.8] * 10
+    right = [True] * 39 + [False] + [True, False] * 5
+    p = [[x, 1 - x] for x in sure]
+    found = calibration(p, [int(not r) for r in right], range(len(p)), resamples=50, draws=10)
+    (point,) = found.operating
+    assert (point.label, point.threshold, point.n) == ("accusation", 0.9, 40)
+    assert point.precision.value == pytest.approx(39 / 40)
+    assert point.precision.low is not None and point.precision.low < 0.95
+    assert point.recall == pytest.approx(39 / 44)
+
+
+def test_equally_sure_items_are_taken_together() -> None:
+    p = [[0.9, 0.1]] * 2 + [[0.7, 0.3]] * 2
+    found = calibration(p, [0, 0, 0, 1], range(4), resamples=50, draws=10)
+    assert [(point.threshold, point.n) for point in found.operating] == [(0.9, 2)]
+
+
+def test_a_class_that_never_reaches_the_precision_has_no_operating_point() -> None:
+    assert calibration([[0.9, 0.1]] * 2, [1, 1], range(2), resamples=50, draws=10).operating == []

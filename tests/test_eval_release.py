@@ -27,7 +27,7 @@ from quoth.eval.release import (
 )
 from quoth.eval.result import Attributions, Result
 from quoth.eval.suspects import Suspect
-from quoth.model.checkpoint import folder_hash
+from quoth.model.checkpoint import WEIGHTS, folder_hash
 from quoth.records import ModelInfo, Record
 
 Make = Callable[..., Any]
@@ -166,16 +166,20 @@ def test_the_figures_that_matter_most(measured: Result) -> None:
 def test_results_of_different_models_are_refused(measured: Result, attributed: Attributions) -> None:
     publish("dev", measured)
     publish("examples", of_model(measured, "b" * 12))
-    with pytest.raises(InputError, match=r"results: expected results of one model, found .*a{12}.*b{12}"):
+    with pytest.raises(
+        InputError, match=r"results: expected results of one version of each model, found .*a{12}.*b{12}"
+    ):
         tables()
     publish("examples", measured)
     publish("polnear", of_model(attributed, "c" * 12))
-    with pytest.raises(InputError, match=r"expected results of one model, found .*c{12}"):
+    with pytest.raises(InputError, match=r"expected results of one version of each model, found .*c{12}"):
         tables()
 
 
 def test_without_results_there_is_nothing_to_write() -> None:
-    with pytest.raises(InputError, match=r"results: expected results of one model, found none"):
+    with pytest.raises(
+        InputError, match=r"results: expected results of one version of each model, found none"
+    ):
         tables()
 
 
@@ -243,5 +247,6 @@ def test_the_documents_show_the_results_of_the_model_in_the_package(document: Pa
     text, results = document.read_text("utf-8"), REPOSITORY / RESULTS
     assert filled(text, tables(results), document) == text, "run: quoth eval --release"
     assert blocks(text)
-    released = json.loads((results / "dev.json").read_bytes())["run"]["model"]["hash"]
-    assert released == folder_hash(REPOSITORY / "src" / "quoth" / "weights" / "small"), "measure it anew"
+    for path in results.glob("*.json"):
+        model = json.loads(path.read_bytes())["run"]["model"]
+        assert model["hash"] == folder_hash(WEIGHTS / model["name"]), f"{path}: measure it anew"

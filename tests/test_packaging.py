@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from quoth.labeler import WEIGHTS
-from quoth.model.checkpoint import FILES
+from quoth.model.checkpoint import WEIGHTS, read_manifest
 
 ROOT = Path(__file__).parent.parent
 MEGABYTE = 1_000_000
@@ -33,7 +32,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[zipfile.ZipInfo]:
 
 def test_the_wheel_holds_model_tokenizer_and_schema(wheel: list[zipfile.ZipInfo]) -> None:
     names = {entry.filename for entry in wheel}
-    for name in (*FILES, "model.json"):
+    for name in (*read_manifest(WEIGHTS / "small").contents(), "model.json"):
         assert f"quoth/weights/small/{name}" in names
     assert {"quoth/record.schema.json", "quoth/py.typed"} <= names
 
@@ -72,5 +71,5 @@ def test_the_readmes_example_is_the_labelled_one() -> None:
 
 def test_the_shipped_models_are_whole() -> None:
     for folder in WEIGHTS.iterdir():
-        assert {path.name for path in folder.iterdir()} == {*FILES, "model.json"}
+        assert {path.name for path in folder.iterdir()} == {*read_manifest(folder).contents(), "model.json"}
         assert sum(path.stat().st_size for path in folder.iterdir()) <= 40 * MEGABYTE

@@ -4,15 +4,71 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from quoth.model.checkpoint import Calibration, Manifest
-from quoth.model.stances import MAX_TARGET, context, softmax, tell_stances
+from quoth.model.stances import LEAD, MAX_TARGET, softmax, tell_stances, views
 from quoth.model.windows import Tokens
 
 
 def article(n: int) -> Tokens:
     at = np.arange(n, dtype=np.int32)
     return Tokens(at + 10, at * 2, at * 2 + 1)
+
+
+def test_a_short_text_is_one_view() -> None:
+    (view,) = views(100, [(5, 9), (90, 95)], 100)
+    assert (view.lead, view.start, view.end, view.asked) == (0, 0, 100, (0, 1))
+    assert len(view) == 102
+
+
+def test_a_text_without_statements_has_no_view() -> None:
+    assert views(1000, [], 200) == views(10, [], 200) == []
+
+
+@given(data=st.data(), n=st.integers(1, 2000), width=st.integers(250, 510), before=st.integers(0, 190))
+def test_views_answer_every_statement_once_with_what_surrounds_it(
+    data: st.DataObject, n: int, width: int, before: int
+) -> None:
+    span = st.tuples(st.integers(0, n - 1), st.integers(1, 90)).map(lambda p: (p[0], min(n, p[0] + p[1])))
+    spans = data.draw(st.lists(span, max_size=12))
+    found = views(n, spans, width, before=before)
+    assert sorted(k for view in found for k in view.asked) == list(range(len(spans)))
+    for view in found:
+        assert len(view) <= width + 2
+        assert view.lead <= view.start
+        for k in view.asked:
+            first, last = spans[k]
+            assert view.start <= first
+            assert last <= view.end or first + (width - LEAD - 1) // 2 <= last
+
+
+def test_a_view_from_further_on_begins_with_the_lead() -> None:
+    view = views(2000, [(1500, 1510)], 300)[0]
+    ids = np.arange(2000, dtype=np.int32) + 10
+    framed = view.frame(ids, 1, 2)
+    assert len(framed) == len(view) == 302
+    assert list(framed[: LEAD + 2]) == [1, *range(10, LEAD + 10), 2]
+    assert framed[-1] == 2
+    first, end = view.span(1500, 1510)
+    assert list(framed[first:end]) == list(range(1510, 1520))
+
+
+def test_positions_and_tokens_of_a_view_are_inverse() -> None:
+    view = views(2000, [(1500, 1510)], 300)[0]
+    for position in range(len(view)):
+        token = view.token(position)
+        assert token is None or view.position(token) == position
+    assert [p for p in range(len(view)) if view.token(p) is None] == [0, LEAD + 1, len(view) - 1]
+    assert view.position(-1) is view.position(LEAD) is view.position(1999) is None
+
+
+def test_a_statement_longer_than_a_view_loses_its_tail() -> None:
+    (view,) = views(2000, [(1000, 1900)], 300)
+    first, end = view.span(1000, 1900)
+    assert view.token(first) == 1000
+    assert view.token(end - 1) == view.end - 1
 
 
 @pytest.mark.parametrize(
@@ -26,12 +82,20 @@ def article(n: int) -> Tokens:
     ],
     ids=["middle", "beginning", "end", "short text", "long statement loses its tail"],
 )
-def test_a_statement_is_read_in_the_middle_of_its_context(
+def test_a_statement_read_alone_stands_in_the_middle(
     n_tokens: int, span: tuple[int, int], width: int, expected: tuple[int, ...]
 ) -> None:
-    seen = context(n_tokens, span, width)
-    assert (seen.start, seen.end, seen.first, seen.last) == expected
-    assert seen.marks().sum() == seen.last - seen.first
+    (view,) = views(n_tokens, [span], width, together=False)
+    first, end = view.span(*span)
+    assert (view.start, view.end, view.token(first), view.token(end - 1)) == (*expected[:3], expected[3] - 1)
+
+
+def test_statements_read_alone_have_a_view_each() -> None:
+    assert [view.asked for view in views(50, [(30, 33), (1, 4), (1, 4)], 20, together=False)] == [
+        (0,),
+        (1,),
+        (2,),
+    ]
 
 
 class Echo:
@@ -41,38 +105,46 @@ class Echo:
         cls, sep, pad = 1, 2, 0
 
     def __init__(self, target: tuple[int, int] | None = None) -> None:
-        self.manifest = Manifest(1, "m", "0", 510, 128, 64, 30, Calibration(stance=2.0))
+        self.manifest = Manifest(1, "m", "0", 510, 128, 64, 200, True, Calibration(stance=2.0))
         self.target = target
         self.batches: list[tuple[int, int]] = []
 
-    def classify(self, ids: Any, mask: Any, marks: Any) -> dict[str, Any]:
+    def classify(self, ids: Any, mask: Any, marks: Any, spans: Any) -> dict[str, Any]:
         self.batches.append(ids.shape)
         assert ((ids != 0) == (mask == 1)).all()
-        first = ids[np.arange(len(ids)), marks.argmax(1)] - 10
-        stance = np.zeros((len(ids), 5), dtype=np.float32)
-        stance[np.arange(len(ids)), first % 5] = 4
+        expected = np.zeros_like(marks)
+        for view, first, end in spans:
+            expected[view, first:end] = 1
+        assert (marks == expected).all()
+        said = ids[spans[:, 0], spans[:, 1]] - 10
+        stance = np.zeros((len(spans), 5), dtype=np.float32)
+        stance[np.arange(len(spans)), said % 5] = 4
         second = np.zeros_like(stance)
         second[:, 2] = 9
-        target = np.zeros((*ids.shape, 2), dtype=np.float32)
+        target = np.zeros((len(spans), ids.shape[1], 2), dtype=np.float32)
         if self.target:
             target[:, self.target[0], 0] = target[:, self.target[1], 1] = 20
         return {"stance": stance, "second": second, "sentiment": stance[:, :3], "target": target}
 
 
 def tell(echo: Any, *spans: tuple[int, int], n: int = 50, budget: int = 100) -> Any:
-    return tell_stances(echo, [(article(n), *span) for span in spans], budget)
+    return tell_stances(echo, [(article(n), list(spans))], budget)[0]
 
 
 def test_answers_come_in_the_order_of_the_statements() -> None:
     told = tell(Echo(), (3, 9), (40, 41), (1, 2), (12, 20))
     assert [int(t.stance.argmax()) for t in told] == [3, 0, 1, 2]
+    told = tell_stances(
+        Echo(), [(article(400), [(301, 303), (2, 9)]), (article(9), []), (article(50), [(3, 4)])], 900
+    )
+    assert [[int(t.stance.argmax()) for t in answers] for answers in told] == [[1, 2], [], [3]]
 
 
 def test_a_batch_keeps_to_its_budget() -> None:
     echo = Echo()
-    tell(echo, *[(k, k + 1) for k in range(20)], budget=100)
+    tell_stances(echo, [(article(n), [(0, 1)]) for n in range(20, 60)], 400)
     assert len(echo.batches) > 1
-    assert all(rows * length <= 100 for rows, length in echo.batches)
+    assert all(rows * length <= 400 for rows, length in echo.batches)
 
 
 def test_the_temperature_divides_the_logits() -> None:
@@ -85,7 +157,7 @@ def test_a_second_stance_is_another_one() -> None:
 
 
 @pytest.mark.parametrize(("target", "found"), [((6, 8), (5, 8)), ((1, 1), (0, 1)), ((0, 0), None)])
-def test_the_target_is_a_phrase_of_the_context_or_none(
+def test_the_target_is_a_phrase_of_the_view_or_none(
     target: tuple[int, int], found: tuple[int, int] | None
 ) -> None:
     """Position 0 of the logits stands for none, so token 0 is at position 1."""
@@ -108,6 +180,11 @@ def test_a_target_is_no_longer_than_a_phrase() -> None:
     assert MAX_TARGET < 30
     (told,) = tell(Echo((1, 29)), (0, 5))
     assert told.target is None or told.target[1] - told.target[0] <= MAX_TARGET
+
+
+def test_a_target_does_not_reach_from_the_lead_into_the_view() -> None:
+    (told,) = tell(Echo((LEAD, LEAD + 2)), (300, 305), n=400, budget=900)
+    assert told.target is None
 
 
 def test_no_statements_ask_nothing() -> None:

@@ -89,7 +89,7 @@ def config(backbone: Path) -> TrainConfig:
     files = Data("attributions.jsonl", "attributions.jsonl", "labels.jsonl", "labels.jsonl", "articles")
     return TrainConfig(
         "tiny", "0", str(backbone), files, schedule, schedule, window=200, window_left=40, window_right=20,
-        context=62, paraphrases=20, hard_cases=1,
+        context=126, together=False, paraphrases=20, hard_cases=1,
     )  # fmt: skip
 
 
@@ -152,16 +152,19 @@ def test_the_graphs_answer_as_the_networks_do(
     mask[-1, shape[1] // 2 :] = 0
     marks = np.zeros(shape, dtype=np.int64)
     marks[:, 1:4] = 1
+    spans = np.array([[0, 1, 3], [shape[0] - 1, 1, 4], [0, 2, 4]])
     inputs = torch.from_numpy(ids), torch.from_numpy(mask)
     with torch.inference_mode():
         extractor = _network(Extractor(str(backbone)), trained[0] / "extractor.pt")
         tags = extractor(extractor.encoder.embed(inputs[0]), inputs[1]).tags.numpy()
         classifier = _network(Classifier(str(backbone)), trained[0] / "classifier.pt")
         embedded = classifier.encoder.embed(inputs[0])
-        stance = classifier(embedded, inputs[1], torch.from_numpy(marks)).stance.numpy()
+        stance = classifier(
+            embedded, inputs[1], torch.from_numpy(marks), torch.from_numpy(spans)
+        ).stance.numpy()
     kept = mask.astype(bool)
     assert checkpoint.extract(ids, mask)["tags"][kept] == pytest.approx(tags[kept], abs=0.05)
-    assert checkpoint.classify(ids, mask, marks)["stance"] == pytest.approx(stance, abs=0.05)
+    assert checkpoint.classify(ids, mask, marks, spans)["stance"] == pytest.approx(stance, abs=0.05)
 
 
 def _network(network: Any, checkpoint: Path) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -13,9 +13,12 @@ import torch
 from torch import Tensor
 
 from quoth.model.layout import ROLES
+from quoth.model.stances import BEFORE, View, views
 from quoth.training.examples import NONE
 
 IGNORED = -100
+
+HIDDEN = 0.1
 
 Rows = list[dict[str, Any]]
 """Examples as arrays, see `quoth.training.examples`."""
@@ -60,11 +63,13 @@ class NameBatch:
 
 @dataclass(frozen=True)
 class ClassifierBatch:
-    """ids, mask, marks: (batch, seq).  The others: (batch,) label indices; targets IGNORED if unseen."""
+    """ids, mask, marks: (batch, seq).  spans: (n, 3) view, first and end position of each statement.
+    The others: (n,) label indices or positions, IGNORED where there is none to learn."""
 
     ids: Tensor
     mask: Tensor
     marks: Tensor
+    spans: Tensor
     stance: Tensor
     second: Tensor
     sentiment: Tensor
@@ -166,23 +171,70 @@ def _name_batch(rows: Rows, chosen: Windows, vocabulary: Vocabulary) -> NameBatc
 
 
 def classifier_batches(
-    rows: Rows, batch: int, vocabulary: Vocabulary, rng: np.random.Generator
+    rows: Rows,
+    width: int,
+    together: bool,
+    batch: int,
+    vocabulary: Vocabulary,
+    rng: np.random.Generator | None,
 ) -> list[Callable[[], ClassifierBatch]]:
-    """One epoch over all statements."""
-    whole = [(k, 0, len(row["ids"])) for k, row in enumerate(rows)]
-    return [partial(_classifier_batch, rows, chosen, vocabulary) for chosen in _shuffled(whole, batch, rng)]
+    """One epoch over all statements, at most `batch` views of `width` tokens, or more of shorter ones, at a time.
+
+    With rng, views of several statements begin at random before their first statement, and HIDDEN of the statements are neither
+    highlighted nor asked, so that an answer does not hang on which others are asked beside it.
+    """
+    seen: list[tuple[int, View]] = []
+    for k, row in enumerate(rows):
+        spans = [(int(a), int(b)) for a, b in row["spans"].reshape(-1, 2)]
+        if rng is None:
+            found = views(len(row["ids"]), spans, width, together)
+        else:
+            shown = [n for n in range(len(spans)) if not together or rng.random() >= HIDDEN]
+            before = int(rng.integers(BEFORE // 2, 2 * BEFORE))
+            found = [
+                replace(view, asked=tuple(shown[n] for n in view.asked))
+                for view in views(len(row["ids"]), [spans[n] for n in shown], width, together, before)
+            ]
+        seen += [(k, view) for view in found]
+    order = [int(k) for k in (rng.permutation(len(seen)) if rng else range(len(seen)))]
+    order.sort(key=lambda k: len(seen[k][1]))
+    packed: list[list[int]] = []
+    for k in order:
+        if packed and (len(packed[-1]) + 1) * len(seen[k][1]) <= batch * (width + 2):
+            packed[-1].append(k)
+        else:
+            packed.append([k])
+    if rng:
+        packed = [packed[k] for k in rng.permutation(len(packed))]
+    return [partial(_classifier_batch, rows, [seen[k] for k in chosen], vocabulary) for chosen in packed]
 
 
-def _classifier_batch(rows: Rows, chosen: Windows, vocabulary: Vocabulary) -> ClassifierBatch:
-    picked = [rows[k] for k, _, _ in chosen]
-    ids, mask = _framed([row["ids"] for row in picked], vocabulary)
-    marks = torch.zeros_like(mask)
-    for k, row in enumerate(picked):
-        marks[k, 1 : len(row["ids"]) + 1] = torch.from_numpy(row["marks"])
-    labels = {
-        name: torch.tensor([int(row[name]) for row in picked])
-        for name in ("stance", "second", "sentiment", "target_start", "target_end")
-    }
-    for name in ("sentiment", "target_start", "target_end"):
-        labels[name][labels[name] == NONE] = IGNORED
-    return ClassifierBatch(ids, mask, marks, **labels)
+def _classifier_batch(rows: Rows, chosen: list[tuple[int, View]], vocabulary: Vocabulary) -> ClassifierBatch:
+    longest = max(len(view) for _, view in chosen)
+    ids = torch.full((len(chosen), longest), vocabulary.pad)
+    mask, marks = torch.zeros((2, len(chosen), longest), dtype=torch.long)
+    labels: dict[str, list[Any]] = {f.name: [] for f in fields(ClassifierBatch)[3:]}
+    for k, (article, view) in enumerate(chosen):
+        row = rows[article]
+        ids[k, : len(view)] = torch.from_numpy(view.frame(row["ids"], vocabulary.cls, vocabulary.sep))
+        mask[k, : len(view)] = 1
+        for n in view.asked:
+            first, end = view.span(*row["spans"].reshape(-1, 2)[n])
+            marks[k, first:end] = 1
+            labels["spans"].append((k, first, end))
+            for name in ("stance", "second", "sentiment"):
+                labels[name].append(int(row[name][n]))
+            target_start, target_end = _target(view, *row["target"].reshape(-1, 2)[n])
+            labels["target_start"].append(target_start)
+            labels["target_end"].append(target_end)
+    tensors = {name: torch.tensor(values, dtype=torch.long) for name, values in labels.items()}
+    tensors["sentiment"][tensors["sentiment"] == NONE] = IGNORED
+    return ClassifierBatch(ids, mask, marks, **tensors)
+
+
+def _target(view: View, first: int, end: int) -> tuple[int, int]:
+    """Positions of the first and last token of a target; 0, 0 where there is none."""
+    if first == NONE:
+        return 0, 0
+    start, last = view.position(first), view.position(end - 1)
+    return (IGNORED, IGNORED) if start is None or last is None else (start, last)

@@ -37,17 +37,18 @@ def calibrate(
 
 
 def _temperatures(checkpoint: Checkpoint, articles: list[GoldArticle]) -> tuple[float, float]:
-    asked: list[tuple[Tokens, int, int]] = []
+    asked: list[tuple[Tokens, list[tuple[int, int]]]] = []
     gold: list[tuple[int, int]] = []
     for article, tokens in zip(articles, checkpoint.pieces([a.text for a in articles]), strict=True):
+        asked.append((tokens, []))
         for s in article.statements:
             first, last = tokens.between(int(s["start"]), int(s["end"]))  # type: ignore[call-overload]
             if first < last:
-                asked.append((tokens, first, last))
+                asked[-1][1].append((first, last))
                 gold.append(
                     (STANCE_LABELS.index(str(s["stance"])), SENTIMENT_LABELS.index(str(s["sentiment"])))
                 )
-    told = tell_stances(checkpoint, asked, BUDGET)
+    told = [t for answers in tell_stances(checkpoint, asked, BUDGET) for t in answers]
     right = np.array(gold)
     return (
         temperature(np.log(np.array([t.stance for t in told])), right[:, 0]),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from datasets import Dataset
@@ -16,8 +18,14 @@ from quoth.model.names import mentions
 from quoth.model.windows import Pieces, Tokens
 
 NONE = -1
+UNFOUND = -2
 
 HARD_CASES = Path(__file__).with_name("hard_cases.jsonl")
+MORE_LABELS = Path(__file__).with_name("more_labels.jsonl")
+"""Our labels of further statements, chosen where a weaker classifier was unsure: stand-off, without the texts.
+
+A target is [start, end] in characters; the field is missing where the text does not hold the phrase.  `sure`: 3 certain, 2 fairly.
+"""
 
 
 @dataclass(frozen=True)
@@ -30,17 +38,31 @@ class GoldArticle:
 
 
 def labelled_articles(labels: Path, articles: Path) -> Iterator[GoldArticle]:
-    """Join a stand-off label file with the folder of its texts.
+    """Join a stand-off label file with its texts: a folder of JSON files, or one of JSON lines (`id`, `text`), gzipped.
 
-    Raises ValueError, naming the article, where a text's sha256 is not the label file's.
+    Raises ValueError, naming the article, where a text is missing or its sha256 is not the label file's.
     """
     with labels.open(encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            text = json.loads((articles / f"{row['article']}.json").read_text("utf-8"))["content_original"]
-            if hashlib.sha256(text.encode()).hexdigest() != row["sha256"]:
-                raise ValueError(f"{labels}: article {row['article']}: its text has another sha256")
-            yield GoldArticle(row["article"], text, row["statements"])
+        rows = [json.loads(line) for line in lines]
+    texts = _texts(articles, {row["article"] for row in rows})
+    for row in rows:
+        text = texts.get(row["article"], "")
+        if hashlib.sha256(text.encode()).hexdigest() != row["sha256"]:
+            raise ValueError(
+                f"{labels}: article {row['article']}: its text in {articles} is missing or has another sha256"
+            )
+        yield GoldArticle(row["article"], text, row["statements"])
+
+
+def _texts(articles: Path, wanted: set[str]) -> dict[str, str]:
+    if articles.is_dir():
+        paths = {name: articles / f"{name}.json" for name in wanted}
+        return {
+            n: json.loads(p.read_text("utf-8"))["content_original"] for n, p in paths.items() if p.exists()
+        }
+    with gzip.open(articles, "rt", encoding="utf-8") as lines:
+        rows = (json.loads(line) for line in lines)
+        return {row["id"]: row["text"] for row in rows if row["id"] in wanted}
 
 
 def hard_cases(path: Path = HARD_CASES) -> Iterator[GoldArticle]:
@@ -127,56 +149,54 @@ def name_examples(articles: list[GoldArticle], pieces: Pieces) -> Dataset:
     return Dataset.from_list(rows).with_format("numpy")
 
 
-def classification_examples(articles: list[GoldArticle], pieces: Pieces, width: int) -> Dataset:
-    """One row a statement, in its context of at most `width` tokens.
+def classification_examples(articles: list[GoldArticle], pieces: Pieces) -> Dataset:
+    """One row an article.
 
-    ids, marks: (seq,); stance, second, sentiment: label indices, a missing sentiment NONE; target_start, target_end: token
-    indices into the context, counted from 1 (0 is [CLS]: no target), NONE where it lies outside.
+    ids: (tokens,); spans: (n, 2) token range of each statement; stance, second, sentiment: (n,) label indices, a
+    missing sentiment NONE; target: (n, 2) token range, NONE where there is no target, UNFOUND where the article
+    does not hold the phrase.
     """
-    from quoth.model.stances import context
-
     rows = []
     for article, tokens in zip(articles, pieces([a.text for a in articles]), strict=True):
+        row: dict[str, Any] = {"article": article.id, "ids": tokens.ids}
+        labels: dict[str, list[Any]] = {
+            name: [] for name in ("spans", "stance", "second", "sentiment", "target")
+        }
         for statement in article.statements:
             span = tokens.between(int(statement["start"]), int(statement["end"]))  # type: ignore[call-overload]
             if span[0] == span[1]:
                 continue
-            seen = context(len(tokens), span, width)
-            target_start, target_end = _target(article.text, tokens, statement, seen.start, seen.end)
-            rows.append(
-                {
-                    "article": article.id,
-                    "ids": tokens.ids[seen.start : seen.end],
-                    "marks": seen.marks(),
-                    "stance": STANCE_LABELS.index(str(statement["stance"])),
-                    "second": STANCE_LABELS.index(str(statement["stance2"] or "other")),
-                    "sentiment": SENTIMENT_LABELS.index(str(statement["sentiment"]))
-                    if statement["sentiment"]
-                    else NONE,
-                    "target_start": target_start,
-                    "target_end": target_end,
-                }
-            )
+            labels["spans"].append(span)
+            labels["stance"].append(STANCE_LABELS.index(str(statement["stance"])))
+            labels["second"].append(STANCE_LABELS.index(str(statement["stance2"] or "other")))
+            sentiment = statement["sentiment"]
+            labels["sentiment"].append(SENTIMENT_LABELS.index(str(sentiment)) if sentiment else NONE)
+            labels["target"].append(_target(article.text, tokens, statement))
+        if labels["spans"]:
+            rows.append(row | labels)
     return Dataset.from_list(rows).with_format("numpy")
 
 
-def _target(
-    text: str, tokens: Tokens, statement: dict[str, object], seen_start: int, seen_end: int
-) -> tuple[int, int]:
-    """The occurrence of the target phrase nearest to the statement, if the context holds it whole."""
-    phrase = statement["target"]
-    if not phrase:
-        return 0, 0
-    start, end = int(statement["start"]), int(statement["end"])  # type: ignore[call-overload]
-    best: tuple[int, int, int] | None = None
-    at = text.find(str(phrase))
-    while at >= 0:
-        distance = max(0, start - at - len(str(phrase)), at - end)
-        first, last = tokens.between(at, at + len(str(phrase)))
-        if seen_start <= first < last <= seen_end and (best is None or distance < best[0]):
-            best = (distance, first - seen_start + 1, last - seen_start)
-        at = text.find(str(phrase), at + 1)
-    return (best[1], best[2]) if best else (NONE, NONE)
+def _target(text: str, tokens: Tokens, statement: dict[str, object]) -> tuple[int, int]:
+    """Token range of the target: a phrase, of which the nearest occurrence counts, or a [start, end] of characters."""
+    phrase = statement.get("target", "")
+    if phrase is None:
+        return NONE, NONE
+    if isinstance(phrase, list):
+        return tokens.between(*phrase)
+    place = nearest(text, str(phrase), int(statement["start"]), int(statement["end"]))  # type: ignore[call-overload]
+    return tokens.between(*place) if place else (UNFOUND, UNFOUND)
+
+
+def nearest(text: str, phrase: str, start: int, end: int) -> tuple[int, int] | None:
+    """Characters of the occurrence of a phrase that is nearest to [start, end); None: there is none."""
+    places = []
+    at = text.find(phrase)
+    while phrase and at >= 0:
+        after = at + len(phrase)
+        places.append((max(0, start - after, at - end), at, after))
+        at = text.find(phrase, at + 1)
+    return min(places)[1:] if places else None
 
 
 def data_hash(paths: list[Path]) -> dict[str, str]:

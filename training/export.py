@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -23,23 +24,37 @@ BLOCK = 64
 
 
 def write_model(
-    folder: Path, extractor: Extractor, classifier: Classifier, tokenizer: Path, manifest: Manifest
+    folder: Path,
+    extractor: Extractor | None,
+    classifier: Classifier,
+    tokenizer: Path,
+    manifest: Manifest,
+    bits: int = 8,
 ) -> None:
-    """Write a model folder that `Checkpoint` opens; see `quoth.model.checkpoint.FILES`."""
+    """Write a model folder that `Checkpoint` opens; see `quoth.model.checkpoint.FILES`.
+
+    extractor: None where the manifest names another folder's.  bits: of a weight of the classifier, 4 or 8.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        for name, network in (("extractor", extractor), ("classifier", classifier)):
-            plain = Path(scratch) / f"{name}.onnx"
-            export(network, plain)
-            quantize(plain, folder / plain.name)
-    table = extractor.encoder.table.cpu().numpy().astype(np.float32)
+        for name, network, size in (("extractor", extractor, 8), ("classifier", classifier, bits)):
+            if network is not None:
+                plain = Path(scratch) / f"{name}.onnx"
+                export(network, plain)
+                quantize(plain, folder / plain.name, size)
+    table = classifier.encoder.table.cpu().numpy().astype(np.float32)
     stored = quantize_rows(table)
     np.savez_compressed(folder / "embeddings.npz", rows=stored["rows"], scales=stored["scales"])
-    pieces = Tokenizer.from_file(str(tokenizer))
+    if extractor is not None:
+        _write_tokenizer(tokenizer, folder / "tokenizer.json")
+    write_manifest(folder, manifest)
+
+
+def _write_tokenizer(source: Path, target: Path) -> None:
+    pieces = Tokenizer.from_file(str(source))
     pieces.no_truncation()
     pieces.no_padding()
-    pieces.save(str(folder / "tokenizer.json"), pretty=False)
-    write_manifest(folder, manifest)
+    pieces.save(str(target), pretty=False)
 
 
 class _Flat(nn.Module):
@@ -66,25 +81,29 @@ def export(network: Extractor | Classifier, path: Path) -> None:
         marks[:, 2:4] = 1
         inputs["marks"] = marks
     batch, seq = torch.export.Dim("batch", min=1, max=4096), torch.export.Dim("seq", min=2, max=512)
+    shapes: list[dict[int, Any]] = [{0: batch, 1: seq} for _ in inputs]
+    if isinstance(network, Classifier):
+        inputs["spans"] = torch.tensor([[0, 2, 4], [1, 2, 4], [1, 3, 5]])
+        shapes.append({0: torch.export.Dim("statements", min=1, max=65536)})
     torch.onnx.export(
         _Flat(network).eval(),
         tuple(inputs.values()),
         str(path),
         input_names=list(inputs),
         output_names=EXTRACTOR_OUTPUTS if isinstance(network, Extractor) else CLASSIFIER_OUTPUTS,
-        dynamic_shapes=(tuple({0: batch, 1: seq} for _ in inputs),),
+        dynamic_shapes=(tuple(shapes),),
         dynamo=True,
         external_data=False,
         verbose=False,
     )
 
 
-def quantize(source: Path, target: Path) -> None:
-    """float32 weights of matrix products -> int8 in blocks of BLOCK with one scale each.
+def quantize(source: Path, target: Path, bits: int = 8) -> None:
+    """float32 weights of matrix products -> 8 or 4 bits in blocks of BLOCK with one scale each.
 
     Activations stay as they are: a text's answer does not depend on what it is batched with.
     """
-    config = DefaultWeightOnlyQuantConfig(block_size=BLOCK, is_symmetric=True, accuracy_level=4, bits=8)
+    config = DefaultWeightOnlyQuantConfig(block_size=BLOCK, is_symmetric=True, accuracy_level=4, bits=bits)
     quantizer = MatMulNBitsQuantizer(onnx.load(source), algo_config=config)
     quantizer.process()
     onnx.save(quantizer.model.model, target)

@@ -51,7 +51,7 @@ def name_loss(network: Extractor, batch: NameBatch) -> dict[str, Tensor]:
 
 def classifier_loss(network: Classifier, batch: ClassifierBatch) -> dict[str, Tensor]:
     """Stance, second stance, sentiment and the target's two ends."""
-    told = network(network.encoder.embed(batch.ids), batch.mask, batch.marks)
+    told = network(network.encoder.embed(batch.ids), batch.mask, batch.marks, batch.spans)
     ends = [
         cross_entropy(told.target[..., k], t) for k, t in enumerate((batch.target_start, batch.target_end))
     ]

