@@ -36,12 +36,14 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Temperatures that divide the logits (Guo et al. 2017), and logistic maps score -> probability.
 
     statement, speaker: (slope, offset) of sigmoid(slope * logit(score) + offset).
+    paraphrase: of the stance of paraphrases that the extractor found, see `quoth.model.stances.among_paraphrases`.
     """
 
     stance: float = 1.0
     sentiment: float = 1.0
     statement: tuple[float, float] = (1.0, 0.0)
     speaker: tuple[float, float] = (1.0, 0.0)
+    paraphrase: tuple[float, float] = (1.0, 0.0)
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

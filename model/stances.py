@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -181,6 +181,22 @@ def _tokens(view: View, first: int, last: int) -> tuple[int, int] | None:
     if start is None or end is None or end - start != last - first:
         return None
     return start, end + 1
+
+
+def among_paraphrases(told: Told, line: tuple[float, float]) -> Told:
+    """The answer for a paraphrase that the extractor found: most of those are `other`, unlike most of the labelled ones.
+
+    line: slope of the stance's log-probabilities, and what is added to that of `other`.
+    """
+    slope, offset = line
+    other = STANCE_LABELS.index("other")
+    stance = softmax(
+        slope * np.log(np.maximum(told.stance, 1e-9)) + offset * np.eye(len(STANCE_LABELS))[other]
+    )
+    keeps = int(stance.argmax()) == int(told.stance.argmax())
+    if keeps:
+        return replace(told, stance=stance)
+    return replace(told, stance=stance, second=None, target=None)
 
 
 def softmax(scores: NDArray[Any]) -> Floats:

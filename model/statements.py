@@ -38,6 +38,10 @@ GAP = 4
 """So many tokens between two pieces of one content are taken for content."""
 
 
+LIKELY = 0.55
+"""Paraphrases whose tokens are less likely content than this, on average, are not reported."""
+
+
 @dataclass(frozen=True)
 class Found:
     """A statement before its speaker is named and its stance told.
@@ -60,6 +64,15 @@ class Found:
     cue: tuple[int, int] | None
     source: tuple[int, int] | None
     speech: bool
+
+    def is_reported(self, all_cues: bool = False) -> bool:
+        """Whether it goes into the record: quoted, or likely a paraphrase of what was said.
+
+        all_cues: or of what was believed or planned.
+        """
+        if self.kind == "direct":
+            return True
+        return (all_cues or self.speech) and self.cue is not None and self.score >= LIKELY
 
 
 @dataclass(frozen=True)

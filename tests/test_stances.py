@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quoth.model.checkpoint import Calibration, Manifest
-from quoth.model.stances import LEAD, MAX_TARGET, softmax, tell_stances, views
+from quoth.model.stances import LEAD, MAX_TARGET, among_paraphrases, softmax, tell_stances, views
 from quoth.model.windows import Tokens
 
 
@@ -189,3 +190,19 @@ def test_a_target_does_not_reach_from_the_lead_into_the_view() -> None:
 
 def test_no_statements_ask_nothing() -> None:
     assert tell(Echo()) == []
+
+
+def test_a_found_paraphrase_is_other_unless_the_stance_outweighs_how_rare_it_is() -> None:
+    doubtful, sure = tell(Echo((6, 8)), (0, 5), (1, 5))
+    doubtful = replace(
+        doubtful, stance=np.array([0.5, 0.1, 0.1, 0.1, 0.2], dtype=np.float32), second="denial"
+    )
+    sure = replace(sure, stance=np.array([0.9, 0.02, 0.02, 0.02, 0.04], dtype=np.float32))
+    told = [among_paraphrases(t, (1.0, 1.5)) for t in (doubtful, sure)]
+    assert [int(t.stance.argmax()) for t in told] == [4, 0]
+    assert told[0].stance == pytest.approx(
+        np.array([0.5, 0.1, 0.1, 0.1, 0.2 * np.exp(1.5)]) / (0.8 + 0.2 * np.exp(1.5))
+    )
+    assert (told[0].target, told[0].second) == (None, None)
+    assert (told[1].target, told[1].second) == (sure.target, sure.second)
+    assert among_paraphrases(doubtful, (1.0, 0.0)).stance == pytest.approx(doubtful.stance)

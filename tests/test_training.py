@@ -21,7 +21,7 @@ from quoth.errors import ConfigError
 from quoth.labeler import Labeler
 from quoth.model.checkpoint import Checkpoint
 from quoth.model.network import Classifier, Extractor
-from quoth.training.calibrate import platt, temperature
+from quoth.training.calibrate import paraphrase_line, platt, temperature
 from quoth.training.loop import Schedule
 from quoth.training.train import Data, TrainConfig, train
 
@@ -187,3 +187,15 @@ def test_platt_maps_scores_to_the_shares_that_are_right() -> None:
     right = rng.random(4000) < 1 / (1 + np.exp(-(0.5 * np.log(odds) + 1)))
     slope, offset = platt(score.tolist(), right.tolist())
     assert (slope, offset) == pytest.approx((0.5, 1.0), abs=0.12)
+
+
+def test_paraphrase_line_finds_how_much_rarer_stances_are_than_the_scores_say() -> None:
+    """Of 1000 statements that score 0.5, 200 have the stance: e**offset = 4."""
+    logits = np.zeros((1000, 5))
+    logits[:, 1:4] = -50
+    gold = np.array([0] * 200 + [4] * 800)
+    slope, offset = paraphrase_line(logits, gold, np.ones(1000))
+    assert offset == pytest.approx(np.log(4), abs=0.03)
+    # Weights stand for statements that were left out.
+    few = np.r_[0:200, 200:400]
+    assert paraphrase_line(logits[few], gold[few], np.repeat([1.0, 4.0], 200)) == (slope, offset)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +24,10 @@ from quoth.titles import plain_name
 from quoth.training.examples import GoldArticle
 
 BUDGET = 8192
+READ_PARAPHRASES = Path(__file__).with_name("read_paraphrases.jsonl")
+"""Stances, told by a reader, of paraphrases in dev that were not labelled and that a classifier gave a stance."""
 TEMPERATURES = np.geomspace(0.5, 4.0, 200)
+SLOPES, OFFSETS = np.linspace(0.3, 1.5, 61), np.linspace(0.0, 4.0, 81)
 
 
 def calibrate(
@@ -32,7 +39,11 @@ def calibrate(
     """
     stance, sentiment = _temperatures(checkpoint, labelled)
     return Calibration(
-        stance, sentiment, _statement_line(checkpoint, attributed), _speaker_line(checkpoint, labelled)
+        stance,
+        sentiment,
+        _statement_line(checkpoint, attributed),
+        _speaker_line(checkpoint, labelled),
+        _paraphrase_line(checkpoint, labelled, stance),
     )
 
 
@@ -61,9 +72,7 @@ def temperature(logits: NDArray[np.float64], gold: NDArray[np.int64]) -> float:
 
     def loss(t: float) -> float:
         scaled = logits / t
-        peak = scaled.max(1)
-        normal = peak + np.log(np.exp(scaled - peak[:, None]).sum(1))
-        return float((normal - scaled[np.arange(len(gold)), gold]).mean())
+        return float((np.logaddexp.reduce(scaled, axis=1) - scaled[np.arange(len(gold)), gold]).mean())
 
     return round(float(min(TEMPERATURES, key=loss)), 3)
 
@@ -103,6 +112,64 @@ def _speaker_line(checkpoint: Checkpoint, articles: list[GoldArticle]) -> tuple[
                 scores.append(named[f.group].score)
                 right.append(expected is not None and plain_name(name) == plain_name(str(expected)))
     return platt(scores, right)
+
+
+def _paraphrase_line(
+    checkpoint: Checkpoint, articles: list[GoldArticle], stance: float
+) -> tuple[float, float]:
+    """Paraphrases as they are found.  One that no labelled statement touches is `other`: those who labelled dev were
+    asked for every paraphrase of the four stances.
+
+    They missed some.  Where READ_PARAPHRASES tells of the articles, of the unlabelled ones that are given a stance only
+    those that it holds count, each for as many as were not read.
+    """
+    asked: list[tuple[Tokens, list[tuple[int, int]]]] = []
+    gold: list[str | None] = []
+    labelled: list[bool] = []
+    read_later = _read_paraphrases()
+    for article, found, tokens, _ in _found(checkpoint, articles):
+        asked.append((tokens, []))
+        for f in found:
+            stances = _touching(article.statements, f)
+            if f.kind == "direct" or not f.is_reported() or len(stances) > 1:
+                continue
+            asked[-1][1].append(f.clause)
+            labelled.append(bool(stances))
+            gold.append(next(iter(stances or _touching(read_later.get(article.id, []), f)), None))
+    told = [t for answers in tell_stances(checkpoint, asked, BUDGET) for t in answers]
+    logits = np.log(np.array([t.stance for t in told])) / stance
+    other = STANCE_LABELS.index("other")
+    in_doubt = ~np.array(labelled) & (logits.argmax(1) != other)
+    read = in_doubt & np.array([label is not None for label in gold])
+    weights = np.ones(len(gold))
+    if read.any():
+        weights[in_doubt] = np.where(read, in_doubt.sum() / read.sum(), 0)[in_doubt]
+    right = np.array([other if label is None else STANCE_LABELS.index(label) for label in gold])
+    return paraphrase_line(logits, right, weights)
+
+
+def _touching(statements: list[dict[str, Any]], found: Found) -> set[str]:
+    return {s["stance"] for s in statements if s["start"] < found.end and s["end"] > found.start}
+
+
+def _read_paraphrases() -> dict[str, list[dict[str, Any]]]:
+    rows = map(json.loads, READ_PARAPHRASES.read_text("utf-8").splitlines())
+    return {row["article"]: row["statements"] for row in rows}
+
+
+def paraphrase_line(
+    logits: NDArray[np.float64], gold: NDArray[np.int64], weights: NDArray[np.float64]
+) -> tuple[float, float]:
+    """(slope, what is added to the logit of `other`) that make the gold classes (n,) of logits (n, 5) likeliest."""
+    other = np.arange(logits.shape[1]) == STANCE_LABELS.index("other")
+
+    def loss(line: tuple[float, float]) -> float:
+        scaled = line[0] * logits + line[1] * other
+        losses = np.logaddexp.reduce(scaled, axis=1) - scaled[np.arange(len(gold)), gold]
+        return float((weights * losses).mean())
+
+    slope, offset = min(itertools.product(SLOPES, OFFSETS), key=loss)
+    return round(float(slope), 3), round(float(offset), 3)
 
 
 def _found(

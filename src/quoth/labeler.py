@@ -20,7 +20,7 @@ from quoth.model.checkpoint import WEIGHTS, Calibration, Checkpoint
 from quoth.model.entities import Entity, entities
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 from quoth.model.speakers import Named, description_type, institution, name_speakers
-from quoth.model.stances import Told, tell_stances
+from quoth.model.stances import Told, among_paraphrases, tell_stances
 from quoth.model.statements import Found, find_statements
 from quoth.model.windows import Tokens
 from quoth.records import SCHEMA_VERSION, Article, ModelInfo, Record, Span, Speaker, Statement, Target
@@ -28,9 +28,6 @@ from quoth.repeats import answer_once
 
 ARTICLES_AT_ONCE = 32
 TOKEN_BUDGET = 8192
-LIKELY = 0.55
-"""Paraphrases whose tokens are less likely content than this, on average, are not reported."""
-
 _SURROGATE = regex.compile("[\ud800-\udfff]")
 _PHRASE = regex.compile(r"[\p{L}\p{N}$#@](?:[^\n\r\u2028\u2029“”„«»\"]*[\p{L}\p{M}\p{N}%])?")
 _CLUSTER = regex.compile(r"\X")
@@ -114,7 +111,7 @@ class Labeler:
         tokens = self._checkpoint.pieces(texts)
         readings = read(self._checkpoint, tokens, TOKEN_BUDGET)
         found = [
-            [f for f in find_statements(text, t, reading) if self._reported(f)]
+            [f for f in find_statements(text, t, reading) if f.is_reported(self._all_cues)]
             for text, t, reading in zip(texts, tokens, readings, strict=True)
         ]
         asked = [(t, [f.clause for f in fs]) for t, fs in zip(tokens, found, strict=True)]
@@ -136,12 +133,6 @@ class Labeler:
                 Record(SCHEMA_VERSION, article.id, article.metadata, notes, self.model, statements)
             )
         return records
-
-    def _reported(self, found: Found) -> bool:
-        if found.kind == "direct":
-            return True
-        said = self._all_cues or found.speech
-        return said and found.cue is not None and found.score >= LIKELY
 
 
 class _Builder:
@@ -165,6 +156,8 @@ class _Builder:
 
     def statement(self, found: Found, told: Told, min_probability: float) -> Statement:
         start, end = found.start, whole_grapheme(self._text, found.end)
+        if found.kind != "direct":
+            told = among_paraphrases(told, self._calibration.paraphrase)
         identity = f"{self._document}:{start}-{end}"
         best = int(told.stance.argmax())
         return Statement(
