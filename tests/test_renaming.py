@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+pytest.importorskip("datasets")
+
 from quoth.training.examples import GoldArticle
 from quoth.training.renaming import people, renamed
 
