@@ -73,7 +73,7 @@ def test_a_classifier_may_leave_finding_statements_to_the_folder_beside_it(folde
     checkpoint = Checkpoint(alone)
     assert checkpoint.manifest.window == finder.window
     assert checkpoint.manifest.calibration == msgspec.structs.replace(
-        finder.calibration, stance=3.0, sentiment=2.0
+        finder.calibration, stance=3.0, sentiment=2.0, paraphrase=(1.0, 0.0)
     )
     ids = np.array([[101, 2023, 2003, 102]])
     assert (
