@@ -10,8 +10,8 @@ _CLUTTER = regex.compile(
     | (?:read\ more|more\ on\ this|related\ (?:stories|articles|coverage|content|topics|video))\b
     | (?:related|recommended|most\ read|trending|sponsored)\s*(?:[:\d]|$)
     | (?:more\ (?:from|stories|coverage)|you\ (?:may|might)\ also\ like|don['’]t\ miss|up\ next|in\ other\ news)\b
-    | (?:sign\ up|subscribe|log\ in|register|click\ here|tap\ here|download\ our|follow\ us|share\ this|join\ our|support\ our)\b
-    | (?:get|receive)\ (?:our|the)\ .{0,40}(?:newsletter|inbox|app|alerts)\b
+    | (?:sign\ up|by\ signing\ up|subscribe|log\ in|register|click\ here|tap\ here|download\ our|follow\ us|share\ this|join\ our|support\ our)\b
+    | (?:get|receive)\ (?:our|the)\ .{0,80}(?:newsletter|inbox|app|alerts)\b
     | (?:advertisement|story\ continues|continue\ reading|article\ continues|this\ article\ is\ for\ subscribers)\b
     | (?:file\ )?(?:photo(?:graph)?|image|picture|video|media|caption|graphic)(?:\ (?:caption|credit|source|by|courtesy))?\s*[:/|]
     | (?:image|media)\ (?:caption|copyright|source)\b

@@ -20,6 +20,8 @@ Sign up for our newsletter
 Subscribe today
 Click here to comment
 Get our daily newsletter
+Get the Quill stories that matter to your street and your harbour delivered to your inbox.
+By signing up, you accept our terms
 Advertisement
 Story continues below
 Already a subscriber? Log in
