@@ -303,7 +303,8 @@ def test_every_count_of_a_confusion_matrix_shows_as_many_statements(page: Any) -
     for href, count in links:
         page.locator(f".heat a[href='{href}']").click()
         page.wait_for_function("n => document.querySelectorAll('[role=option]').length === n", arg=count)
-    assert page.locator("#items").evaluate("node => node.getBoundingClientRect().top") < 100
+    # The page scrolls there after the list is drawn.
+    page.wait_for_function("() => document.querySelector('#items').getBoundingClientRect().top < 100")
 
 
 def test_a_slice_shows_its_statements_in_its_setting(page: Any) -> None:
