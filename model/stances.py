@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -112,6 +113,31 @@ def _around(n_tokens: int, span: tuple[int, int], width: int, which: int) -> Vie
     return View(0, start, end, (which,), last)
 
 
+Integers = NDArray[np.int64]
+
+
+def framed(
+    shown: Sequence[tuple[NDArray[np.int32], Sequence[tuple[int, int]], View]], cls: int, sep: int, pad: int
+) -> tuple[Integers, Integers, Integers, Integers]:
+    """A batch of views, each with the ids and the statements' token ranges of its article, as the classifier reads it.
+
+    ids, mask, marks: (batch, seq), padded to the longest; spans: (n, 3) view, first and end position of each statement
+    asked, in the order of the views and of `View.asked`.
+    """
+    longest = max(len(view) for *_, view in shown)
+    ids = np.full((len(shown), longest), pad, dtype=np.int64)
+    mask, marks = np.zeros((2, len(shown), longest), dtype=np.int64)
+    asked: list[tuple[int, int, int]] = []
+    for row, (article, spans, view) in enumerate(shown):
+        ids[row, : len(view)] = view.frame(article, cls, sep)
+        mask[row, : len(view)] = 1
+        for n in view.asked:
+            first, end = view.span(*spans[n])
+            marks[row, first:end] = 1
+            asked.append((row, first, end))
+    return ids, mask, marks, np.array(asked, dtype=np.int64)
+
+
 @dataclass(frozen=True)
 class Told:
     """What the classifier says of one statement.
@@ -150,23 +176,12 @@ def tell_stances(
         longest = len(seen[0][1])
         size = max(1, budget // longest)
         batch, seen = seen[:size], seen[size:]
-        ids = np.full((len(batch), longest), pieces.pad, dtype=np.int64)
-        mask, marks = np.zeros((2, len(batch), longest), dtype=np.int64)
-        asked: list[tuple[int, int, int]] = []
-        answered: list[tuple[int, int, View]] = []
-        for row, (k, view) in enumerate(batch):
-            tokens, spans = articles[k]
-            ids[row, : len(view)] = view.frame(tokens.ids, pieces.cls, pieces.sep)
-            mask[row, : len(view)] = 1
-            for n in view.asked:
-                first, end = view.span(*spans[n])
-                marks[row, first:end] = 1
-                asked.append((row, first, end))
-                answered.append((k, n, view))
-        answer = checkpoint.classify(ids, mask, marks, np.array(asked, dtype=np.int64))
+        shown = [(articles[k][0].ids, articles[k][1], view) for k, view in batch]
+        answer = checkpoint.classify(*framed(shown, pieces.cls, pieces.sep, pieces.pad))
         stance = softmax(answer["stance"] / calibration.stance)
         sentiment = softmax(answer["sentiment"] / calibration.sentiment)
-        for i, (k, n, view) in enumerate(answered):
+        asked = [(k, n, view) for k, view in batch for n in view.asked]
+        for i, (k, n, view) in enumerate(asked):
             best = int(stance[i].argmax())
             target = None
             if STANCE_LABELS[best] != "other" and (ends := _target(answer["target"][i, : len(view)])):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,12 +13,13 @@ import torch
 from torch import Tensor
 
 from quoth.model.layout import ROLES
-from quoth.model.stances import BEFORE, View, views
+from quoth.model.stances import BEFORE, View, framed, views
 from quoth.training.examples import NONE
 
 IGNORED = -100
 
 HIDDEN = 0.1
+"""Share of the statements that a view of several leaves out in training."""
 
 Rows = list[dict[str, Any]]
 """Examples as arrays, see `quoth.training.examples`."""
@@ -210,26 +211,17 @@ def classifier_batches(
 
 
 def _classifier_batch(rows: Rows, chosen: list[tuple[int, View]], vocabulary: Vocabulary) -> ClassifierBatch:
-    longest = max(len(view) for _, view in chosen)
-    ids = torch.full((len(chosen), longest), vocabulary.pad)
-    mask, marks = torch.zeros((2, len(chosen), longest), dtype=torch.long)
-    labels: dict[str, list[Any]] = {f.name: [] for f in fields(ClassifierBatch)[3:]}
-    for k, (article, view) in enumerate(chosen):
-        row = rows[article]
-        ids[k, : len(view)] = torch.from_numpy(view.frame(row["ids"], vocabulary.cls, vocabulary.sep))
-        mask[k, : len(view)] = 1
-        for n in view.asked:
-            first, end = view.span(*row["spans"].reshape(-1, 2)[n])
-            marks[k, first:end] = 1
-            labels["spans"].append((k, first, end))
-            for name in ("stance", "second", "sentiment"):
-                labels[name].append(int(row[name][n]))
-            target_start, target_end = _target(view, *row["target"].reshape(-1, 2)[n])
-            labels["target_start"].append(target_start)
-            labels["target_end"].append(target_end)
-    tensors = {name: torch.tensor(values, dtype=torch.long) for name, values in labels.items()}
-    tensors["sentiment"][tensors["sentiment"] == NONE] = IGNORED
-    return ClassifierBatch(ids, mask, marks, **tensors)
+    shown = [(rows[k]["ids"], rows[k]["spans"].reshape(-1, 2), view) for k, view in chosen]
+    ids, mask, marks, spans = map(
+        torch.from_numpy, framed(shown, vocabulary.cls, vocabulary.sep, vocabulary.pad)
+    )
+    asked = [(rows[k], n, view) for k, view in chosen for n in view.asked]
+    stance, second, sentiment = (
+        torch.tensor([int(row[name][n]) for row, n, _ in asked]) for name in ("stance", "second", "sentiment")
+    )
+    sentiment[sentiment == NONE] = IGNORED
+    targets = torch.tensor([_target(view, *row["target"].reshape(-1, 2)[n]) for row, n, view in asked])
+    return ClassifierBatch(ids, mask, marks, spans, stance, second, sentiment, *targets.unbind(1))
 
 
 def _target(view: View, first: int, end: int) -> tuple[int, int]:

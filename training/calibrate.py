@@ -21,12 +21,13 @@ from quoth.model.stances import tell_stances
 from quoth.model.statements import Found, find_statements
 from quoth.model.windows import Tokens
 from quoth.titles import plain_name
-from quoth.training.examples import GoldArticle
+from quoth.training.examples import GoldArticle, touching
 
 BUDGET = 8192
 READ_PARAPHRASES = Path(__file__).with_name("read_paraphrases.jsonl")
 """Stances, told by a reader, of paraphrases in dev that were not labelled and that a classifier gave a stance."""
 TEMPERATURES = np.geomspace(0.5, 4.0, 200)
+FoundIn = tuple[GoldArticle, list[Found], Tokens, Reading]
 SLOPES, OFFSETS = np.linspace(0.3, 1.5, 61), np.linspace(0.0, 4.0, 81)
 
 
@@ -38,12 +39,13 @@ def calibrate(
     The checkpoint must be uncalibrated (temperatures of 1).
     """
     stance, sentiment = _temperatures(checkpoint, labelled)
+    found = list(_found(checkpoint, labelled))
     return Calibration(
         stance,
         sentiment,
         _statement_line(checkpoint, attributed),
-        _speaker_line(checkpoint, labelled),
-        _paraphrase_line(checkpoint, labelled, stance),
+        _speaker_line(found),
+        _paraphrase_line(checkpoint, found, stance),
     )
 
 
@@ -99,10 +101,10 @@ def _statement_line(checkpoint: Checkpoint, articles: list[GoldArticle]) -> tupl
     return platt(scores, right)
 
 
-def _speaker_line(checkpoint: Checkpoint, articles: list[GoldArticle]) -> tuple[float, float]:
+def _speaker_line(articles: list[FoundIn]) -> tuple[float, float]:
     scores: list[float] = []
     right: list[bool] = []
-    for article, found, tokens, reading in _found(checkpoint, articles):
+    for article, found, tokens, reading in articles:
         named = name_speakers(article.text, tokens, reading, found, entities(article.text))
         gold = {(s["start"], s["end"]): s["speaker"] for s in article.statements if s["kind"] == "quoted"}
         for f in found:
@@ -114,9 +116,7 @@ def _speaker_line(checkpoint: Checkpoint, articles: list[GoldArticle]) -> tuple[
     return platt(scores, right)
 
 
-def _paraphrase_line(
-    checkpoint: Checkpoint, articles: list[GoldArticle], stance: float
-) -> tuple[float, float]:
+def _paraphrase_line(checkpoint: Checkpoint, articles: list[FoundIn], stance: float) -> tuple[float, float]:
     """Paraphrases as they are found.  One that no labelled statement touches is `other`: those who labelled dev were
     asked for every paraphrase of the four stances.
 
@@ -127,15 +127,16 @@ def _paraphrase_line(
     gold: list[str | None] = []
     labelled: list[bool] = []
     read_later = _read_paraphrases()
-    for article, found, tokens, _ in _found(checkpoint, articles):
+    for article, found, tokens, _ in articles:
         asked.append((tokens, []))
         for f in found:
-            stances = _touching(article.statements, f)
-            if f.kind == "direct" or not f.is_reported() or len(stances) > 1:
+            stances = [s["stance"] for s in touching(article.statements, f.start, f.end)]
+            if f.kind == "direct" or not f.is_reported() or len(set(stances)) > 1:
                 continue
             asked[-1][1].append(f.clause)
             labelled.append(bool(stances))
-            gold.append(next(iter(stances or _touching(read_later.get(article.id, []), f)), None))
+            later = [s["stance"] for s in touching(read_later.get(article.id, []), f.start, f.end)]
+            gold.append(next(iter(stances or later), None))
     told = [t for answers in tell_stances(checkpoint, asked, BUDGET) for t in answers]
     logits = np.log(np.array([t.stance for t in told])) / stance
     other = STANCE_LABELS.index("other")
@@ -146,10 +147,6 @@ def _paraphrase_line(
         weights[in_doubt] = np.where(read, in_doubt.sum() / read.sum(), 0)[in_doubt]
     right = np.array([other if label is None else STANCE_LABELS.index(label) for label in gold])
     return paraphrase_line(logits, right, weights)
-
-
-def _touching(statements: list[dict[str, Any]], found: Found) -> set[str]:
-    return {s["stance"] for s in statements if s["start"] < found.end and s["end"] > found.start}
 
 
 def _read_paraphrases() -> dict[str, list[dict[str, Any]]]:
@@ -172,9 +169,7 @@ def paraphrase_line(
     return round(float(slope), 3), round(float(offset), 3)
 
 
-def _found(
-    checkpoint: Checkpoint, articles: list[GoldArticle]
-) -> Iterator[tuple[GoldArticle, list[Found], Tokens, Reading]]:
+def _found(checkpoint: Checkpoint, articles: list[GoldArticle]) -> Iterator[FoundIn]:
     tokens = checkpoint.pieces([a.text for a in articles])
     for article, t, reading in zip(articles, tokens, read(checkpoint, tokens, BUDGET), strict=True):
         yield article, find_statements(article.text, t, reading), t, reading

@@ -199,6 +199,11 @@ def nearest(text: str, phrase: str, start: int, end: int) -> tuple[int, int] | N
     return min(places)[1:] if places else None
 
 
+def touching(statements: list[dict[str, Any]], start: int, end: int) -> list[dict[str, Any]]:
+    """The labelled statements that share a character with [start, end)."""
+    return [s for s in statements if s["start"] < end and s["end"] > start]
+
+
 def data_hash(paths: list[Path]) -> dict[str, str]:
     """sha256 of each data file, for the run folder."""
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}

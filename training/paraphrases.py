@@ -22,7 +22,7 @@ from quoth.model.checkpoint import Manifest
 from quoth.model.network import Extractor
 from quoth.model.statements import FRAGMENT_WORDS, Found, find_statements
 from quoth.model.windows import Pieces
-from quoth.training.examples import GoldArticle
+from quoth.training.examples import GoldArticle, touching
 
 STRETCH = 4
 """Articles with fewer labelled statements may hold paraphrases that no reader looked for."""
@@ -89,22 +89,18 @@ def _mine(
 
 
 def _weak_label(found: Found, article: GoldArticle) -> dict[str, Any] | None:
-    if found.kind == "direct" or found.score < SURE or not found.speech or found.cue is None:
+    if found.kind == "direct" or not found.is_reported() or found.score < SURE:
         return None
     # Of some articles only a stretch was labelled, or single statements.
     starts: list[int] = [s["start"] for s in article.statements]  # type: ignore[misc]
     if len(starts) < STRETCH or not min(starts) <= found.start <= max(starts):
         return None
-    touching: list[dict[str, Any]] = [
-        s
-        for s in article.statements
-        if s["start"] < found.end and s["end"] > found.start  # type: ignore[operator]
-    ]
+    gold = touching(article.statements, found.start, found.end)
     blank = {"stance2": None, "sentiment": None, "target": None}
-    if not touching:
+    if not gold:
         return {"stance": "other", **blank} if found.kind == "indirect" else None
-    stances = {s["stance"] for s in touching}
-    long = all(len(article.text[s["start"] : s["end"]].split()) > FRAGMENT_WORDS for s in touching)
-    if found.kind == "mixed" and len(stances) == 1 and long and all(s["kind"] == "quoted" for s in touching):
+    stances = {s["stance"] for s in gold}
+    long = all(len(article.text[s["start"] : s["end"]].split()) > FRAGMENT_WORDS for s in gold)
+    if found.kind == "mixed" and len(stances) == 1 and long and all(s["kind"] == "quoted" for s in gold):
         return {"stance": stances.pop(), **blank}
     return None

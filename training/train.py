@@ -100,8 +100,9 @@ def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str 
     hashed = [path for path in (*files.values(), examples.HARD_CASES, examples.MORE_LABELS) if path.is_file()]
     run = Run(folder, config, examples.data_hash(hashed))
     backbone = backbone_folder(config.backbone)
-    finder = WEIGHTS / config.extractor if isinstance(config.extractor, str) else None
-    tokenizer = (finder or Path(backbone)) / "tokenizer.json"
+    schedule = config.extractor
+    home = Path(backbone) if isinstance(schedule, Schedule) else WEIGHTS / schedule
+    tokenizer = home / "tokenizer.json"
     pieces = Pieces.from_file(tokenizer)
     vocabulary = batches.Vocabulary(pieces.cls, pieces.sep, pieces.pad)
     labelled = {
@@ -110,13 +111,13 @@ def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str 
     }
     extractor: Extractor | None = None
     reader: CanExtract
-    if isinstance(config.extractor, Schedule):
+    if isinstance(schedule, Schedule):
         extractor = _train_extractor(
-            config, config.extractor, files, labelled, backbone, pieces, vocabulary, run, device
+            config, schedule, files, labelled, backbone, pieces, vocabulary, run, device
         )
         reader = TorchExtractor(extractor, pieces, manifest(config), device)
     else:
-        reader = Checkpoint(WEIGHTS / config.extractor)
+        reader = Checkpoint(home)
     if config.data.more_articles:
         labelled["train"] += examples.labelled_articles(examples.MORE_LABELS, files["more_articles"])
     labelled["train"] = paraphrases(
@@ -181,31 +182,28 @@ def _train_classifier(
     device: str,
 ) -> Classifier:
     shown = labelled["train"] + config.hard_cases * list(examples.hard_cases())
-    rng = np.random.default_rng(config.classifier.seed)
-    names = people(shown)
-    variants = {
-        "train": [shown, [renamed(article, names, rng) for article in shown]],
-        "dev": [labelled["dev"]],
-    }
-    rows = {
-        split: [list(examples.classification_examples(articles, pieces)) for articles in both]
-        for split, both in variants.items()
-    }
+    plain, dev = (list(examples.classification_examples(a, pieces)) for a in (shown, labelled["dev"]))
+    other = plain
+    if config.renamed:
+        names, rng = people(shown), np.random.default_rng(config.classifier.seed)
+        with_other_names = [renamed(article, names, rng) for article in shown]
+        other = list(examples.classification_examples(with_other_names, pieces))
 
-    def epoch(rng: np.random.Generator | None, split: str = "train") -> Batches:
-        chosen = rows[split][0]
-        if rng:
-            plain, other = rows[split]
-            chosen = [b if rng.random() < config.renamed else a for a, b in zip(plain, other, strict=True)]
+    def views(rows: batches.Rows, rng: np.random.Generator | None) -> Batches:
         size, together, batch = config.context, config.together, config.classifier.batch
-        return [*batches.classifier_batches(chosen, size, together, batch, vocabulary, rng)]
+        return [*batches.classifier_batches(rows, size, together, batch, vocabulary, rng)]
+
+    def epoch(rng: np.random.Generator) -> Batches:
+        return views(
+            [b if rng.random() < config.renamed else a for a, b in zip(plain, other, strict=True)], rng
+        )
 
     def loss(network: nn.Module, batch: Any) -> dict[str, Tensor]:
         assert isinstance(network, Classifier)
         return losses.classifier_loss(network, batch)
 
     def judge(network: nn.Module) -> dict[str, float]:
-        return _mean_losses(network, epoch(None, "dev"), loss, device)
+        return _mean_losses(network, views(dev, None), loss, device)
 
     network = Classifier(backbone)
     fit("classifier", network, epoch, loss, judge, config.classifier, run, device)
