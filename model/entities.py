@@ -194,7 +194,7 @@ def _after_title(words: list[str], k: int) -> int:
 
 _OFFICES = frozenset(
     """state defense defence treasury commerce education energy labor interior health justice security staff
-    intelligence affairs agriculture transportation""".split()
+    intelligence affairs agriculture transportation parliament congress""".split()
 )
 
 

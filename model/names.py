@@ -40,6 +40,10 @@ FUNCTION = frozenset(
 
 SUFFIXES = frozenset("jr jr. sr sr. ii iii iv".split())
 
+# Park Won-soon is Park, Xi Jinping is Xi.
+_JOINED_GIVEN = regex.compile(r"\p{Lu}\p{Ll}+-\p{Ll}+")
+_FAMILY_FIRST = frozenset("Xi Hu Wen Jiang Deng Mao Ri Choe Pak Wang Zhang Zhao Yang Liu Tsai Zhou Zhu Geng Cui".split())
+
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}][\p{L}\p{M}\p{N}.'’\-]*")
 _INITIALS = regex.compile(r"(?:\p{Lu}\p{M}*\.-?)+")
 
@@ -87,6 +91,8 @@ def surname(name: str) -> str | None:
     words = [w for w in name.split() if w.casefold().strip(",") not in SUFFIXES]
     if len(words) < 2:
         return None
+    if words[0] in _FAMILY_FIRST or len(words) == 2 and _JOINED_GIVEN.fullmatch(words[1]):
+        return words[0]
     # al-Hussein, bin Salman: the particle is not the surname, the word after it is.
     last = without_article(words[-1].strip(",."))
     return last if len(last) > 1 else None

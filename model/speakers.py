@@ -9,17 +9,22 @@ import regex
 from numpy.typing import NDArray
 
 from quoth.model.attributions import Reading
+from quoth.model.descriptions import AHEAD, describe, description_type, is_document, without_behind
 from quoth.model.entities import Entity, Mention
+from quoth.model.given_names import Gender, gender_of_given, gender_of_title
 from quoth.model.names import GENERIC
 from quoth.model.statements import Found
 from quoth.model.windows import Tokens
 from quoth.records import SpeakerType
 from quoth.titles import is_title
 
-_PERSONAL = frozenset("he she him her his hers himself herself".split())
+_GENDERS: dict[str, Gender] = {
+    **dict.fromkeys("he him his himself".split(), "he"),
+    **dict.fromkeys("she her hers herself".split(), "she"),
+}
 _IMPERSONAL = frozenset("it its itself".split())
 _PRONOUNS = (
-    _PERSONAL
+    _GENDERS.keys()
     | _IMPERSONAL
     | frozenset(
         "they them their i my we our you us me who which that this one some many others another both these those".split()
@@ -59,12 +64,9 @@ _HELD = frozenset(
 )
 _SEAT = regex.compile(r"(?:and )?[DRI]-\p{Lu}[\p{L}.]*")
 """Party and state: "D-N.Y."."""
+_OF_STATE = regex.compile(r"(?<=\p{Lu}\p{Ll}+) of \p{Lu}[\p{L}. ]+$")
+"""Bob Lee "of Ohio"."""
 _OWNER = regex.compile(r"((?:\p{Lu}[\p{L}.]+ )?\p{Lu}[\p{L}.]+['’]s )$")
-_AHEAD = regex.compile(r"(?:by|to|from|and|including|for|that|as)\s+(?=\S)")
-_BEHIND = regex.compile(
-    r"\s+(?:(?:on|this|last|late|early)\s)?(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|today|yesterday|week|month|year"
-    r"|both|also|released|issued|published|as (?:he|she|they|it)|as)$"
-)
 _QUALIFIED = regex.compile(
     r"\s+(?:familiar with|close to|briefed on|involved in|with (?:\w+ )?knowledge of)\s[^,.;:()“”\"\n–—]{1,60}?"
     r"(?=\s(?:said|says|told|added|confirmed|claimed|described|have|has|had|was|were)\b|[,.;:()“”\"\n–—])"
@@ -115,6 +117,7 @@ class _Cast:
         self._owner = {(m.start, m.end): entity for entity in people for m in entity.mentions}
         self._described = self._descriptions(sources)
         self._titles = [self._titles_of(entity) for entity in people]
+        self._genders = [_gender(entity, held) for entity, held in zip(people, self._titles, strict=True)]
         self._ranges = [
             np.array([tokens.between(m.start, m.end) for m in entity.mentions]).reshape(-1, 2)
             for entity in [*people, *self._described]
@@ -151,7 +154,7 @@ class _Cast:
                     rest = ""
                 # "University of Oklahoma President Bob Lee": the preposition is the university's.
                 bodies = [m.end for m, e in inside if e.type != "person" and m.end < mention.start]
-                ahead = _AHEAD.match(self.text, segment.start())
+                ahead = AHEAD.match(self.text, segment.start())
                 begin = max([ahead.end() if ahead else segment.start(), *bodies])
                 before = _WORD.findall(self.text[begin : mention.start])[-3:]
                 if not rest and (_named_by_office(before, entity) or not _BEFORE_OTHER.intersection(before)):
@@ -183,8 +186,8 @@ class _Cast:
 
     def _several(self, start: int, end: int) -> str | None:
         """ "Ortega, Ruiz and the West": the names of all, where a source phrase lists nothing but names."""
-        phrase = _BEHIND.sub("", regex.split(r",? (?:who|which)\b", self.text[start:end])[0])
-        parts = [p for p in regex.split(r",? and |, ", phrase) if not _SEAT.fullmatch(p)]
+        phrase = without_behind(regex.split(r",? (?:who|which)\b", self.text[start:end])[0])
+        parts = [_OF_STATE.sub("", p) for p in regex.split(r",? and |, ", phrase) if not _SEAT.fullmatch(p)]
         if len(parts) < 2 or " and " not in phrase:
             return None
         if any(part.startswith("other ") for part in parts):
@@ -204,12 +207,22 @@ class _Cast:
         match = _POSSESSIVE.match(phrase)
         if match is None:
             return None
-        types = {"his": {"person"}, "her": {"person"}, "its": {"organization", "country", "group"}}
-        allowed = types[match[1].casefold()]
-        fitting = [k for k, e in enumerate(self.people) if e.type in allowed and masses[k] > 0.2]
+        fitting = [k for k in range(len(self.people)) if masses[k] > 0.2 and self._stands_for(match[1], k)]
         if not fitting:
             return None
         return f"{everyone[max(fitting, key=lambda k: masses[k])].name}’s {describe(match[2])}"
+
+    def _stands_for(self, pronoun: str, k: int) -> bool:
+        """Whether a pronoun can mean the k-th of people and descriptions."""
+        entity = self.people[k] if k < len(self.people) else self._described[k - len(self.people)]
+        word = pronoun.casefold()
+        if word in _GENDERS:
+            gender = self._genders[k] if k < len(self.people) else None
+            person = entity.type in ("person", "unnamed") or _may_be_a_person(entity)
+            return person and gender in (None, _GENDERS[word])
+        if word in _IMPERSONAL:
+            return entity.type in ("organization", "country", "group") or _may_be_a_body(entity)
+        return True
 
     def _bearer(self, phrase: str) -> Entity | None:
         """Whose name a single word is that is also a title, a month or in capitals: "King", "May", "TRUMP"."""
@@ -264,9 +277,9 @@ class _Cast:
             name = self._with_owner(mention, entity)
             return Named(name, entity.type, (mention.start, mention.end), 0.9 + 0.09 * float(agreed))
         if _is_pronoun(phrase):
-            allowed = _allowed_types(phrase)
-            fitting = np.where([e.type in allowed for e in everyone], masses, 0.0)
-            if "person" not in allowed and fitting.max(initial=0.0) < 0.05:
+            pronoun = _WORD.findall(phrase)[0]
+            fitting = np.where([self._stands_for(pronoun, k) for k in range(len(everyone))], masses, 0.0)
+            if pronoun.casefold() in _IMPERSONAL and fitting.max(initial=0.0) < 0.05:
                 # Reports and letters speak too, as "it".
                 fitting = np.where([e.type != "person" for e in everyone], masses, 0.0)
             return self._best(everyone, fitting, 0.0, source, start)
@@ -279,7 +292,7 @@ class _Cast:
         )
         if own is None:
             return self._best(everyone, masses, 0.0, source, start)
-        if _DEFINITE.match(phrase):
+        if _DEFINITE.match(phrase) or self.text[: source[0]].casefold().endswith("the "):
             if found := institution(self.people, phrase, source[0]):
                 return Named(found.name, found.type, source, 0.8)
             if holder := self._holder(phrase, everyone, masses):
@@ -343,51 +356,28 @@ def institution(people: list[Entity], phrase: str, start: int) -> Entity | None:
 
 
 def _may_be(phrase: str, entity: Entity) -> bool:
-    """Whether a description can stand for an entity: "the military" is nobody, "the minister" no ministry."""
+    """Whether a description can stand for an entity: "the military" is nobody, "the minister" no ministry; "the
+    letter" is whoever wrote it."""
+    if is_document(phrase):
+        return True
     if description_type(phrase) == "unnamed":
         return entity.type in ("person", "organization", "unnamed")
-    return entity.type != "person"
+    return entity.type != "person" or _may_be_a_body(entity)
 
 
-def _allowed_types(pronoun: str) -> set[str]:
-    word = _WORD.findall(pronoun)[0].casefold()
-    if word in _PERSONAL:
-        return {"person", "unnamed"}
-    if word in _IMPERSONAL:
-        return {"organization", "country", "group"}
-    return {"person", "organization", "country", "group", "unnamed"}
+def _may_be_a_body(entity: Entity) -> bool:
+    """Whether what looks like a person is of one word, and no given name: a company, perhaps."""
+    return " " not in entity.name and gender_of_given(entity.name) is None
 
 
-def describe(phrase: str) -> str:
-    """A source phrase as a description: without a relative clause, quotation marks, stray punctuation and what the
-    tagger took along: a preposition before, a day or the beginning of a clause behind."""
-    phrase = regex.split(r",\s|\s+(?:who|which|whom|whose)\b|\s[–—-]\s|[:;(]", " ".join(phrase.split()))[0]
-    phrase = _BEHIND.sub("", _without_ahead(phrase.strip(" .,\"“”‘’'")))
-    return phrase.strip(" .,\"“”‘’'")
+def _may_be_a_person(entity: Entity) -> bool:
+    """Whether what looks like an institution is of one word, neither an acronym nor a body's word: Francis, Jobs."""
+    word = entity.name
+    return entity.type == "organization" and not (" " in word or word.isupper() or word.casefold() in GENERIC)
 
 
-def _without_ahead(phrase: str) -> str:
-    ahead = _AHEAD.match(phrase)
-    return phrase[ahead.end() :] if ahead else phrase
-
-
-def description_type(phrase: str) -> SpeakerType:
-    """organization, group or unnamed, by the head noun of a description."""
-    head = regex.split(
-        r"\s(?:of|for|at|in|from|with|to|on|familiar|close|near|briefed)\s", phrase.casefold()
-    )[0].split()
-    last = head[-1].strip(".,'’") if head else ""
-    if last in GENERIC or last in _BODIES:
-        return "organization"
-    if last.endswith("s") and not last.endswith(("ss", "us")) or last in _PLURALS:
-        return "group"
-    return "unnamed"
-
-
-_BODIES = frozenset(
-    """embassy ministry statement report study lawsuit complaint indictment document memo letter filing court paper
-    newspaper firm airline regulator watchdog union charity administration panel commission company bank bureau tribunal
-    prosecution defense defence family website account article editorial poll survey investigation inquiry military
-    opposition regime palace network outlet""".split()
-)
-_PLURALS = frozenset("people men women police staff children militia media press public crew".split())
+def _gender(entity: Entity, titles: frozenset[str]) -> Gender | None:
+    if entity.type != "person":
+        return None
+    by_title = {gender_of_title(title) for title in titles} - {None}
+    return by_title.pop() if len(by_title) == 1 else gender_of_given(entity.name.split()[0])

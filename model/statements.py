@@ -250,17 +250,18 @@ class _Reader:
         return mended
 
     def link(self, first: int, last: int) -> _Link:
-        """The cue that a content points at, and the source that this cue points at."""
+        """The cue that a content points at, and the source that this cue points at; both stand outside it."""
         if first >= last:
             return _Link(None, None)
         where, nowhere = self.reading.point("cue", first, last)
-        cue = _best_run(where, nowhere, self._cues)
+        where[first:last] = 0
+        cue = _best_run(where, nowhere, [c for c in self._cues if c[1] <= first or last <= c[0]])
         if cue is None:
             return _Link(None, None)
         if cue not in self._source_of:
             at, none = self.reading.point("source", cue[0], cue[0] + 1)
-            source = _best_run(at, none, self._sources)
-            self._source_of[cue] = self.phrase(source)
+            source = self.phrase(_best_run(at, none, self._sources))
+            self._source_of[cue] = source if source and not self._is_in_capitals(*source) else None
         return _Link(cue, self._source_of[cue])
 
     def group(self, link: _Link, start: int) -> int:
@@ -324,11 +325,15 @@ class _Reader:
         return start, end
 
     def is_no_clause(self, start: int, end: int) -> bool:
-        """A lone relative ("who"), or a line of capitals: a headline inside the text."""
+        """A lone relative ("who"), or a line of capitals."""
+        only = self.text[start:end].casefold() in ("who", "which", "so", "what")
+        return only or self._is_in_capitals(start, end)
+
+    def _is_in_capitals(self, start: int, end: int) -> bool:
+        """Whether all of a line is: a headline inside the text."""
         low = self.text.rfind("\n", 0, start) + 1
         high = self.text.find("\n", end)
-        only = self.text[start:end].casefold() in ("who", "which", "so", "what")
-        return only or not any(ch.islower() for ch in self.text[low : high if high >= 0 else None])
+        return not any(ch.islower() for ch in self.text[low : high if high >= 0 else None])
 
 
 def _best_run(

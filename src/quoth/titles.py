@@ -12,7 +12,7 @@ TITLES = frozenset(
     reverend father sister brother pastor ambassador envoy attorney director chairman chairwoman chairperson chair
     speaker leader spokesman spokeswoman spokesperson officer detective inspector superintendent constable coach
     deputy former ex-president then-president mp msp first lady candidate nominee coroner sheriff marshal cllr
-    manager adviser advisor journalist delegate congressmen presidents editor analyst lawyer strategist economist correspondent reporter author
+    manager adviser advisor journalist delegate member congressmen presidents editor analyst lawyer strategist economist correspondent reporter author
     columnist host anchor executive driver cartoonist spokespeople counsel consultant activist actor actress singer
     councillor councilman councilwoman commissioner comptroller treasurer ceo cfo founder professors whip minority majority democrat republican pm designate secretary-general
     senators sens reps representatives lawmaker the a an""".split()

@@ -1,0 +1,68 @@
+"""Speakers without a name: what a phrase such as "the embassy" or "a senior official" describes."""
+
+from __future__ import annotations
+
+import regex
+
+from quoth.model.names import GENERIC
+from quoth.records import SpeakerType
+
+AHEAD = regex.compile(r"(?:by|to|from|and|including|for|that|as)\s+(?=\S)")
+"""What the tagger takes along before a source."""
+
+_BEHIND = regex.compile(
+    r"\s+(?:(?:on|this|last|late|early)\s)?(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|today|yesterday|week|month|year"
+    r"|both|also|released|issued|published|as (?:he|she|they|it)|as)$"
+)
+
+
+def describe(phrase: str) -> str:
+    """A source phrase as a description: without a relative clause, quotation marks, stray punctuation and what the
+    tagger took along: a preposition before, a day or the beginning of a clause behind."""
+    phrase = regex.split(r",\s|\s+(?:who|which|whom|whose)\b|\s[–—-]\s|[:;(]", " ".join(phrase.split()))[0]
+    phrase = without_behind(_without_ahead(phrase.strip(" .,\"“”‘’'")))
+    return phrase.strip(" .,\"“”‘’'")
+
+
+def without_behind(phrase: str) -> str:
+    """A source phrase without a day or the beginning of a clause at its end."""
+    return _BEHIND.sub("", phrase)
+
+
+def _without_ahead(phrase: str) -> str:
+    ahead = AHEAD.match(phrase)
+    return phrase[ahead.end() :] if ahead else phrase
+
+
+def description_type(phrase: str) -> SpeakerType:
+    """organization, group or unnamed, by the head noun of a description."""
+    noun = _head_noun(phrase)
+    if noun in GENERIC or noun in _BODIES or noun in _DOCUMENTS:
+        return "organization"
+    if noun.endswith("s") and not noun.endswith(("ss", "us")) or noun in _PLURALS:
+        return "group"
+    return "unnamed"
+
+
+def is_document(phrase: str) -> bool:
+    """Whether a description is of something written, behind which its author speaks: "the letter"."""
+    return _head_noun(phrase) in _DOCUMENTS
+
+
+def _head_noun(phrase: str) -> str:
+    head = regex.split(
+        r"\s(?:of|for|at|in|from|with|to|on|by|familiar|close|near|briefed)\s", phrase.casefold()
+    )[0].split()
+    return head[-1].strip(".,'’") if head else ""
+
+
+_BODIES = frozenset(
+    """embassy ministry court newspaper firm airline regulator watchdog union charity administration panel commission
+    company bank bureau tribunal prosecution defense defence family website account poll survey investigation inquiry
+    military opposition regime palace network outlet""".split()
+)
+_DOCUMENTS = frozenset(
+    """statement report study lawsuit complaint indictment document memo letter filing paper note email message post tweet
+    article editorial op-ed essay column release brief motion petition resolution order affidavit""".split()
+)
+_PLURALS = frozenset("people men women police staff children militia media press public crew".split())
