@@ -17,6 +17,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from quoth.errors import ModelError
+from quoth.model.embeddings import restore_rows
 from quoth.model.windows import Pieces
 
 FILES = ("classifier.onnx", "embeddings.npz", "extractor.onnx", "tokenizer.json")
@@ -103,8 +104,8 @@ class Checkpoint:
             self._finder = self
             self.manifest, self.pieces = own, Pieces.from_file(folder / "tokenizer.json")
         with np.load(folder / "embeddings.npz") as stored:
-            self._rows: NDArray[np.int8] = stored["rows"]
-            self._scales: NDArray[np.float32] = stored["scales"]
+            self._rows = stored["rows"]
+            self._scales = stored["scales"].reshape(len(self._rows), -1)
         self._folder = folder
         self._threads = threads
 
@@ -148,9 +149,7 @@ class Checkpoint:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
     def _embed(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        rows: NDArray[np.float32] = self._rows[ids].astype(np.float32)
-        rows *= self._scales[ids][..., None]
-        return rows
+        return restore_rows(self._rows[ids], self._scales[ids])
 
     @staticmethod
     def _run(session: Any, feeds: dict[str, Array]) -> dict[str, Array]:
@@ -199,9 +198,3 @@ def finder_folder(folder: Path, manifest: Manifest) -> Path:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def quantize_rows(table: NDArray[np.float32]) -> dict[str, Array]:
-    """(vocabulary, width) -> int8 rows with one scale each; the error is at most half a 127th of a row's peak."""
-    scales = np.maximum(np.abs(table).max(axis=1), 1e-12) / 127
-    return {"rows": np.rint(table / scales[:, None]).astype(np.int8), "scales": scales.astype(np.float32)}

@@ -26,7 +26,8 @@ def describe(phrase: str) -> str:
 
 def without_behind(phrase: str) -> str:
     """A source phrase without a day or the beginning of a clause at its end."""
-    return _BEHIND.sub("", phrase)
+    cut: str = _BEHIND.sub("", phrase)
+    return cut
 
 
 def _without_ahead(phrase: str) -> str:

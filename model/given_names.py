@@ -49,7 +49,7 @@ _SHE = frozenset(
     sylvia tabitha tamara tammy tanya tara tatiana teresa tessa thelma theresa tiffany tina tricia tulsi ursula valerie vanessa vera
     veronica victoria violet virginia vivian wanda wendy whitney wilhelmina yolanda yulia yvonne zoe zainab""".split()
 )
-_FORMS = {
+_FORMS: dict[Gender, frozenset[str]] = {
     "he": frozenset("mr sir lord king prince congressman councilman spokesman chairman father".split()),
     "she": frozenset(
         "mrs ms miss dame lady baroness queen princess congresswoman councilwoman spokeswoman chairwoman actress sister".split()
@@ -66,4 +66,4 @@ def gender_of_given(word: str) -> Gender | None:
 def gender_of_title(word: str) -> Gender | None:
     """By what stands before a name: "she" for "Ms.", None for "Sen."."""
     word = word.casefold().strip(".")
-    return next((g for g, forms in _FORMS.items() if word in forms), None)  # type: ignore[return-value]
+    return next((gender for gender, forms in _FORMS.items() if word in forms), None)

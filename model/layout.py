@@ -17,3 +17,6 @@ N_TAGS = 3 * len(ROLES)
 """BIO tags of each role, in the order of ROLES; roles are tagged independently."""
 
 LINK_WIDTH = 64
+
+BLOCK = 64
+"""Weights that share one scale, where they are kept in few bits."""

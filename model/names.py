@@ -42,7 +42,9 @@ SUFFIXES = frozenset("jr jr. sr sr. ii iii iv".split())
 
 # Park Won-soon is Park, Xi Jinping is Xi.
 _JOINED_GIVEN = regex.compile(r"\p{Lu}\p{Ll}+-\p{Ll}+")
-_FAMILY_FIRST = frozenset("Xi Hu Wen Jiang Deng Mao Ri Choe Pak Wang Zhang Zhao Yang Liu Tsai Zhou Zhu Geng Cui".split())
+_FAMILY_FIRST = frozenset(
+    "Xi Hu Wen Jiang Deng Mao Ri Choe Pak Wang Zhang Zhao Yang Liu Tsai Zhou Zhu Geng Cui".split()
+)
 
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}][\p{L}\p{M}\p{N}.'’\-]*")
 _INITIALS = regex.compile(r"(?:\p{Lu}\p{M}*\.-?)+")

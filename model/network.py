@@ -149,7 +149,9 @@ class Classifier(nn.Module):
         )  # (N, B * S)
         inside = ((place >= first) & (place < end)).to(flat.dtype)
         mean = (inside / inside.sum(1, keepdim=True).clamp(min=1)) @ flat  # (N, W)
-        pooled = torch.tanh(self.pool(torch.cat([states[:, 0][spans[:, 0]], mean], dim=-1)))
+        # Of three dimensions, so that the export makes a matrix product of it, whose weights it can round.
+        both = torch.cat([states[:, 0][spans[:, 0]], mean], dim=-1).unsqueeze(0)
+        pooled = torch.tanh(self.pool(both)).squeeze(0)
         n = len(STANCE_LABELS)
         stance, second, sentiment = self.labels(self.dropout(pooled)).split(
             [n, n, len(SENTIMENT_LABELS)], dim=-1

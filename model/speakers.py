@@ -13,6 +13,7 @@ from quoth.model.descriptions import AHEAD, describe, description_type, is_docum
 from quoth.model.entities import Entity, Mention
 from quoth.model.given_names import Gender, gender_of_given, gender_of_title
 from quoth.model.names import GENERIC
+from quoth.model.offices import title_in, titles_of
 from quoth.model.statements import Found
 from quoth.model.windows import Tokens
 from quoth.records import SpeakerType
@@ -49,19 +50,6 @@ _ORIGIN = regex.compile(r"(?:of|from|in|at|with|for)\s")
 _OVERRUN = regex.compile(r"\p{Ll}+ed\b")
 """A verb that the tagger took for part of the name."""
 _EXAMPLES = regex.compile(r"\s*(?:including|such as|like|among them|led by)\b")
-_FULL = {
-    "sen": "senator",
-    "rep": "congressman",
-    "gov": "governor",
-    "gen": "general",
-    "prof": "professor",
-    "amb": "ambassador",
-}
-_HELD = frozenset(
-    """president senator congressman governor general professor ambassador minister chancellor mayor judge justice sheriff
-    king queen prince pope bishop archbishop cardinal chairman chairwoman speaker spokesman spokeswoman coach
-    commissioner prosecutor""".split()
-)
 _SEAT = regex.compile(r"(?:and )?[DRI]-\p{Lu}[\p{L}.]*")
 """Party and state: "D-N.Y."."""
 _OF_STATE = regex.compile(r"(?<=\p{Lu}\p{Ll}+) of \p{Lu}[\p{L}. ]+$")
@@ -116,7 +104,7 @@ class _Cast:
         self.people = people
         self._owner = {(m.start, m.end): entity for entity in people for m in entity.mentions}
         self._described = self._descriptions(sources)
-        self._titles = [self._titles_of(entity) for entity in people]
+        self._titles = [titles_of(text, entity) for entity in people]
         self._genders = [_gender(entity, held) for entity, held in zip(people, self._titles, strict=True)]
         self._ranges = [
             np.array([tokens.between(m.start, m.end) for m in entity.mentions]).reshape(-1, 2)
@@ -163,19 +151,12 @@ class _Cast:
 
     def _holder(self, phrase: str, everyone: list[Entity], masses: NDArray[np.float64]) -> Entity | None:
         """ "the senator": the person called so before a name, "Sen. Ode"; of several the one pointed at."""
-        title = _title(phrase)
+        title = title_in(phrase)
         holders = [k for k, held in enumerate(self._titles) if title in held]
         if not title or not holders:
             return None
         best = max(holders, key=lambda k: masses[k])
         return everyone[best] if len(holders) == 1 or masses[best] > 0.1 else None
-
-    def _titles_of(self, entity: Entity) -> frozenset[str]:
-        """What stands before the names of a person: president, senator, ..."""
-        if entity.type != "person":
-            return frozenset()
-        before = (_WORD.findall(self.text[max(0, m.start - 30) : m.start])[-1:] for m in entity.mentions)
-        return frozenset(_FULL.get(w.casefold().strip("."), w.casefold()) for words in before for w in words)
 
     def _with_owner(self, mention: Mention, entity: Entity) -> str:
         """ "Turkey's Ministry of Trade": whose, for a body that is named only so."""
@@ -321,13 +302,6 @@ class _Cast:
         return Named(
             entity.name, entity.type, mention, min(0.99, share * min(1.0, 0.5 + float(masses[best])))
         )
-
-
-def _title(phrase: str) -> str | None:
-    """ "senator" of "the Ohio senator", "the senator from Ohio"; None for what is no title of a person."""
-    head = regex.split(r"\s(?:of|for|at|in|from|with|to|on)\s", describe(phrase).casefold())[0].split()
-    former = {"former", "ex", "then", "late"}.intersection(head)
-    return head[-1] if len(head) > 1 and head[-1] in _HELD and not former else None
 
 
 def _named_by_office(before: list[str], entity: Entity) -> bool:

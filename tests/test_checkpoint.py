@@ -15,7 +15,6 @@ from quoth.model.checkpoint import (
     Calibration,
     Checkpoint,
     folder_hash,
-    quantize_rows,
     read_manifest,
     write_manifest,
 )
@@ -94,10 +93,3 @@ def test_an_answer_does_not_depend_on_what_it_is_batched_with() -> None:
     together = checkpoint.classify(ids, mask, marks, spans)["stance"][0]
     alone = checkpoint.classify(ids[:1, :4], mask[:1, :4], marks[:1, :4], spans[:1])["stance"][0]
     assert together == pytest.approx(alone, abs=1e-4)
-
-
-def test_rows_lose_little_to_eight_bits() -> None:
-    table = np.random.default_rng(0).normal(size=(50, 16)).astype(np.float32)
-    stored = quantize_rows(table)
-    back = stored["rows"].astype(np.float32) * stored["scales"][:, None]
-    assert np.abs(back - table).max() <= np.abs(table).max() / 127 / 2 + 1e-6

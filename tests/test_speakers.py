@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from quoth.model.descriptions import describe, description_type
 from quoth.model.entities import entities
-from quoth.model.speakers import Named, describe, description_type, name_speakers
+from quoth.model.speakers import Named, name_speakers
 from quoth.model.statements import find_statements
 
 Read = Callable[..., Any]

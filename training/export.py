@@ -13,14 +13,13 @@ from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQua
 from tokenizers import Tokenizer
 from torch import nn
 
-from quoth.model.checkpoint import Manifest, quantize_rows, write_manifest
+from quoth.model.checkpoint import Manifest, write_manifest
+from quoth.model.embeddings import quantize_rows
+from quoth.model.layout import BLOCK
 from quoth.model.network import Classifier, Extractor
 
 EXTRACTOR_OUTPUTS = ["tags", "cue_query", "cue_key", "source_query", "source_key", "name_query", "name_key"]
 CLASSIFIER_OUTPUTS = ["stance", "second", "sentiment", "target"]
-
-BLOCK = 64
-"""Weights that share one scale."""
 
 
 def write_model(
@@ -33,7 +32,8 @@ def write_model(
 ) -> None:
     """Write a model folder that `Checkpoint` opens; see `quoth.model.checkpoint.FILES`.
 
-    extractor: None where the manifest names another folder's.  bits: of a weight of the classifier, 4 or 8.
+    extractor: None where the manifest names another folder's.  bits: of a weight of the classifier and of the embeddings,
+    4 or 8.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
@@ -43,8 +43,8 @@ def write_model(
                 export(network, plain)
                 quantize(plain, folder / plain.name, size)
     table = classifier.encoder.table.cpu().numpy().astype(np.float32)
-    stored = quantize_rows(table)
-    np.savez_compressed(folder / "embeddings.npz", rows=stored["rows"], scales=stored["scales"])
+    rows, scales = quantize_rows(table, bits)
+    np.savez_compressed(folder / "embeddings.npz", rows=rows, scales=scales)
     if extractor is not None:
         _write_tokenizer(tokenizer, folder / "tokenizer.json")
     write_manifest(folder, manifest)

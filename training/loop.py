@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import msgspec
@@ -57,10 +58,12 @@ def fit(
     schedule: Schedule,
     run: Run,
     device: str = "cpu",
+    around: Callable[[float], AbstractContextManager[None]] = lambda done: nullcontext(),
 ) -> None:
     """Train `network` in place, going on from the run's last checkpoint if it has one.
 
     loss_of gives named losses of one batch, which are added; judge is asked after each epoch, on dev.
+    around: the context of a step's two passes, by the share of all steps that is done.
     """
     torch.manual_seed(schedule.seed)
     network.to(device)
@@ -109,10 +112,11 @@ def fit(
             )
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * rate
-            with torch.autocast(device, dtype=torch.bfloat16, enabled=schedule.bf16):
-                losses = loss_of(network, on(device, batches[step]()))
-            total = torch.stack(list(losses.values())).sum()
-            total.backward()  # type: ignore[no-untyped-call]
+            with around(done):
+                with torch.autocast(device, dtype=torch.bfloat16, enabled=schedule.bf16):
+                    losses = loss_of(network, on(device, batches[step]()))
+                total = torch.stack(list(losses.values())).sum()
+                total.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), schedule.clip)
             optimizer.step()
             optimizer.zero_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from quoth.training.export import write_model
 from quoth.training.loop import Batches, Schedule, fit, on
 from quoth.training.paraphrases import TorchExtractor, paraphrases
 from quoth.training.renaming import people, renamed
+from quoth.training.rounding import round_table, rounded
 from quoth.training.runs import Run
 
 
@@ -62,7 +64,9 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     renamed: float = 0.0
     """Share of the articles that the classifier reads in an epoch with other people's names, see `quoth.training.renaming`."""
     bits: int = 8
-    """Of a weight of the classifier, 4 or 8."""
+    """Of a weight of the classifier and of the embeddings, 4 or 8."""
+    rounded_from: float = 1.0
+    """Share of the classifier's steps after which it is trained with weights of so many bits, see `quoth.training.rounding`."""
 
 
 def manifest(config: TrainConfig) -> Manifest:
@@ -205,8 +209,13 @@ def _train_classifier(
     def judge(network: nn.Module) -> dict[str, float]:
         return _mean_losses(network, views(dev, None), loss, device)
 
+    def around(done: float) -> AbstractContextManager[None]:
+        return rounded(network, config.bits) if done >= config.rounded_from else nullcontext()
+
     network = Classifier(backbone)
-    fit("classifier", network, epoch, loss, judge, config.classifier, run, device)
+    if config.rounded_from < 1:
+        round_table(network, config.bits)
+    fit("classifier", network, epoch, loss, judge, config.classifier, run, device, around)
     return network
 
 

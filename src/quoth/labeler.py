@@ -17,9 +17,11 @@ from quoth.errors import InputError, ModelError
 from quoth.language import english_warning
 from quoth.model.attributions import read
 from quoth.model.checkpoint import WEIGHTS, Calibration, Checkpoint
+from quoth.model.descriptions import description_type
 from quoth.model.entities import Entity, entities
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
-from quoth.model.speakers import Named, description_type, institution, name_speakers
+from quoth.model.offices import title_in, titles_of
+from quoth.model.speakers import Named, institution, name_speakers
 from quoth.model.stances import Told, among_paraphrases, tell_stances
 from quoth.model.statements import Found, find_statements
 from quoth.model.windows import Tokens
@@ -220,7 +222,7 @@ def party(people: list[Entity], text: str, start: int, end: int) -> str | None:
     """The party that a target phrase at [start, end) means, as fully as the article names it.
 
     The first name in the phrase; else the institution that it means ("the embassy’s claims": the embassy, by
-    its name where the article gives one).
+    its name where the article gives one), or the only one who holds the office ("the president").
     """
     inside = [
         (m.start, entity.name)
@@ -234,6 +236,10 @@ def party(people: list[Entity], text: str, start: int, end: int) -> str | None:
     named = institution(people, owner, start)
     if named:
         return named.name
+    title = title_in(owner) if owner.casefold().startswith("the ") else None
+    holders = [entity for entity in people if title in titles_of(text, entity)]
+    if len(holders) == 1:
+        return holders[0].name
     return owner if description_type(owner) == "organization" else None
 
 
