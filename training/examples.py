@@ -27,6 +27,9 @@ MORE_LABELS = Path(__file__).with_name("more_labels.jsonl")
 A target is [start, end] in characters; the field is missing where the text does not hold the phrase.  `sure`: 3 certain, 2 fairly.
 """
 
+MORE_SPEAKERS = Path(__file__).with_name("more_speakers.jsonl")
+"""Our labels of who speaks, in whole further articles: stand-off, the speaker's name as [start, end] in characters or null."""
+
 
 @dataclass(frozen=True)
 class GoldArticle:
@@ -142,8 +145,9 @@ def name_examples(articles: list[GoldArticle], pieces: Pieces) -> Dataset:
         for k, statement in enumerate(article.statements):
             first, last = tokens.between(int(statement["start"]), int(statement["end"]))  # type: ignore[call-overload]
             statement_of[first:last] = k
-            if statement["speaker"]:
-                for a, b in mentions(article.text, str(statement["speaker"])):
+            if speaker := statement["speaker"]:
+                name = article.text[slice(*speaker)] if isinstance(speaker, list) else str(speaker)
+                for a, b in mentions(article.text, name):
                     names += [(k, t) for t in range(*tokens.between(a, b))]
         rows.append({"ids": tokens.ids, "statement": statement_of, "names": names or [(NONE, NONE)]})
     return Dataset.from_list(rows).with_format("numpy")

@@ -35,7 +35,8 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     articles: str
     """Folder of the labelled articles."""
     more_articles: str = ""
-    """Gzipped JSON lines that hold the articles of `quoth.training.examples.MORE_LABELS`; empty: without them."""
+    """Gzipped JSON lines that hold the articles of MORE_LABELS and MORE_SPEAKERS of `quoth.training.examples`; empty:
+    without them."""
 
 
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,7 +102,8 @@ def backbone_folder(backbone: str) -> str:
 def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str = "cpu") -> None:
     """Run the stages, each going on where an interrupted run left it, and write the model folder `out`."""
     files = {field: data / getattr(config.data, field) for field in Data.__struct_fields__}
-    hashed = [path for path in (*files.values(), examples.HARD_CASES, examples.MORE_LABELS) if path.is_file()]
+    ours = (examples.HARD_CASES, examples.MORE_LABELS, examples.MORE_SPEAKERS)
+    hashed = [path for path in (*files.values(), *ours) if path.is_file()]
     run = Run(folder, config, examples.data_hash(hashed))
     backbone = backbone_folder(config.backbone)
     schedule = config.extractor
@@ -116,9 +118,11 @@ def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str 
     extractor: Extractor | None = None
     reader: CanExtract
     if isinstance(schedule, Schedule):
-        extractor = _train_extractor(
-            config, schedule, files, labelled, backbone, pieces, vocabulary, run, device
-        )
+        named = dict(labelled)
+        if config.data.more_articles:
+            more = examples.labelled_articles(examples.MORE_SPEAKERS, files["more_articles"])
+            named["train"] = [*labelled["train"], *more]
+        extractor = _train_extractor(config, schedule, files, named, backbone, pieces, vocabulary, run, device)
         reader = TorchExtractor(extractor, pieces, manifest(config), device)
     else:
         reader = Checkpoint(home)
@@ -156,9 +160,6 @@ def _train_extractor(
         size, batch = config.window, schedule.batch
         tagging = batches.attribution_batches(attributed[split], size, batch, vocabulary, rng)
         naming = batches.name_batches(named[split], size, batch, vocabulary, rng)
-        if split == "train":
-            # Our articles outnumber PolNeAR's: as many batches of each.
-            naming = naming[: len(tagging)]
         both: Batches = [*tagging, *naming]
         return [both[k] for k in rng.permutation(len(both))]
 
