@@ -199,13 +199,14 @@ def test_scores_become_probabilities(score: float, line: tuple[float, float], pr
         ("the embassy’s claims", "the embassy"),
         ("the ministry", "the ministry"),
         ("the two boys", None),
+        ("the mayor", "Ann Ode"),
         ("fired", None),
     ],
 )
 def test_a_target_phrase_names_its_party(phrase: str, name: str | None) -> None:
     text = (
         "The Lindholt Port Authority fired Jonas Ek. Ek’s lawyers denied the authority’s claims, the embassy’s "
-        "claims and all that the ministry and the two boys said."
+        "claims and all that the ministry and the two boys said. Mayor Ann Ode is ill, the mayor’s doctor said."
     )
     start = text.index(phrase)
     assert party(entities(text), text, start, start + len(phrase)) == name

@@ -135,3 +135,41 @@ def test_of_two_with_a_title_the_one_pointed_at_speaks(read: Read) -> None:
     text = "Sen. Ann Ode met Sen. Bo Lund.\n\n“The dam will hold for years,” the senator said."
     found = speaker(text, read, "The dam will hold for years", "said", "the senator", "Bo Lund")
     assert found.name == "Bo Lund"
+
+
+@pytest.mark.parametrize(
+    ("source", "link", "name"),
+    [
+        ("the letter", "Jonas Ek", "Jonas Ek"),
+        ("the letter", "", "the letter"),
+        ("the company", "Solvind", "Solvind"),
+        ("it", "Solvind", "Solvind"),
+        ("the rescue crew", "Jonas Ek", "the rescue crew"),
+        ("Okoro of Ohio and Ek of New York", "", "Ruth Okoro and Jonas Ek"),
+    ],
+)
+def test_behind_a_description_stands_who_fits_it(source: str, link: str, name: str, read: Read) -> None:
+    text = f"{INTRO}Solvind sued.\n\n“The dam will hold for years,” {source} said."
+    assert speaker(text, read, "The dam will hold for years", "said", source, link).name == name
+
+
+@pytest.mark.parametrize(
+    ("people", "pronoun", "link", "named"),
+    [
+        ("Ilse Brandt met Karl Ode", "she", "Karl Ode", False),
+        ("Ilse Brandt met Karl Ode", "he", "Karl Ode", True),
+        ("Ms. Ode met Robin Lund", "he", "Ode", False),
+        ("Ms. Ode met Robin Lund", "he", "Robin Lund", True),
+        ("Ms. Ode met Robin Lund", "she", "Robin Lund", True),
+        ("Pope Francis met Karl Ode", "he", "Francis", True),
+    ],
+)
+def test_a_pronoun_has_a_gender(people: str, pronoun: str, link: str, named: bool, read: Read) -> None:
+    text = f"{people} on Monday.\n\n“The dam will hold for years,” {pronoun} said."
+    found = speaker(text, read, "The dam will hold for years", "said", pronoun, link)
+    assert (found.name == link) is named
+
+
+def test_an_article_may_stand_before_the_source(read: Read) -> None:
+    text = "Sen. Ann Ode met Kai Brun.\n\n“The dam will hold for years,” the Ohio senator said."
+    assert speaker(text, read, "The dam will hold for years", "said", "Ohio senator").name == "Ann Ode"

@@ -140,3 +140,15 @@ def test_whatever_the_extractor_says_spans_are_sound(seed: int, noise: Callable[
             assert all(span is None or text[slice(*span)].strip() for span in (s.cue, s.source))
         spans = [(s.start, s.end) for s in statements if s.kind != "direct"]
         assert len({*spans}) == len(spans)
+
+
+def test_a_headline_inside_the_text_is_no_source(read: Read) -> None:
+    text = "LINDHOLT MAYOR IN COURT\n\n“The dam held, and we were lucky,” she added."
+    (statement,) = found(text, read, ("The dam held, and we were lucky", "added", "LINDHOLT MAYOR", ""))
+    assert statement.source is None
+
+
+def test_the_reporting_clause_stands_outside_the_quotation(read: Read) -> None:
+    text = "“The claims that Okoro made are false, all of them.”"
+    (statement,) = found(text, read, ("The claims that Okoro made are false", "made", "Okoro", ""))
+    assert (statement.cue, statement.source) == (None, None)
