@@ -14,7 +14,16 @@ pytest.importorskip("datasets")
 from quoth.model.checkpoint import WEIGHTS
 from quoth.model.layout import STANCE_LABELS
 from quoth.model.windows import Pieces
-from quoth.training.examples import MORE_LABELS, classification_examples, labelled_articles
+from quoth.training.examples import (
+    CORRECTIONS,
+    MORE_LABELS,
+    MORE_SPEAKERS,
+    GoldArticle,
+    classification_examples,
+    corrected,
+    labelled_articles,
+    name_examples,
+)
 
 TEXT = "“They flooded the valley,” the mayor said."
 
@@ -78,3 +87,50 @@ def test_our_further_labels_are_whole() -> None:
             assert s["stance2"] not in ("other", s["stance"]) and s["sure"] in (2, 3)
             assert s["stance"] != "other" or s.get("target") is None
             assert "text" not in s
+
+
+def test_a_correction_replaces_the_label_that_it_was_made_for(tmp_path: Path) -> None:
+    change = {
+        "article": "a", "start": 0, "end": 26, "was": "denial", "stance": "accusation", "stance2": None,
+        "sentiment": "negative", "target": "They", "reason": "names the conduct",
+    }  # fmt: skip
+    (tmp_path / "c.jsonl").write_text(json.dumps(change) + "\n", "utf-8")
+    old = {"start": 0, "end": 26, "stance": "denial", "stance2": None, "sentiment": "neutral", "target": None}
+    (fits,) = corrected([GoldArticle("a", TEXT, [old])], tmp_path / "c.jsonl")
+    assert fits.statements == [
+        {**old, "stance": "accusation", "sentiment": "negative", "target": "They"},
+    ]
+    for other in ({**old, "stance": "other"}, {**old, "start": 1}):
+        (kept,) = corrected([GoldArticle("a", TEXT, [other])], tmp_path / "c.jsonl")
+        assert kept.statements == [other]
+
+
+def test_every_correction_changes_a_stance_for_a_reason() -> None:
+    rows = [json.loads(line) for line in CORRECTIONS.read_text("utf-8").splitlines()]
+    assert len({(r["article"], r["start"], r["end"]) for r in rows}) == len(rows)
+    for r in rows:
+        assert r["was"] != r["stance"]
+        assert {r["was"], r["stance"]} <= set(STANCE_LABELS)
+        assert r["reason"]
+
+
+def test_a_speaker_may_be_told_by_offsets() -> None:
+    text = "Ann Ode spoke. “They flooded the valley,” Ode said. “We did not.”"
+    rows = [
+        {"start": 15, "end": 41, "speaker": [0, 7]},
+        {"start": 52, "end": 65, "speaker": None},
+    ]
+    pieces = Pieces.from_file(WEIGHTS / "small" / "tokenizer.json")
+    (tokens,) = pieces([text])
+    (row,) = name_examples([GoldArticle("a", text, rows)], pieces)
+    pointed = {(int(k), text[tokens.starts[t] : tokens.ends[t]]) for k, t in row["names"]}
+    assert pointed == {(0, "Ann"), (0, "Ode")}
+
+
+def test_the_further_speakers_stand_by_offsets() -> None:
+    for line in MORE_SPEAKERS.read_text("utf-8").splitlines():
+        row = json.loads(line)
+        assert len(row["sha256"]) == 64
+        for s in row["statements"]:
+            assert s["start"] < s["end"]
+            assert s["speaker"] is None or s["speaker"][0] < s["speaker"][1]

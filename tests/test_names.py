@@ -149,6 +149,8 @@ def test_a_given_name_stands_right_before(text: str, data: st.DataObject) -> Non
     assert given_name is None or text[:start].rstrip().endswith(given_name)
 
 
-@pytest.mark.parametrize(("name", "last"), [("Park Won-soon", "Park"), ("Xi Jinping", "Xi"), ("Lena Li", "Li")])
+@pytest.mark.parametrize(
+    ("name", "last"), [("Park Won-soon", "Park"), ("Xi Jinping", "Xi"), ("Lena Li", "Li")]
+)
 def test_a_family_name_may_come_first(name: str, last: str) -> None:
     assert surname(name) == last

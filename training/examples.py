@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ MORE_LABELS = Path(__file__).with_name("more_labels.jsonl")
 A target is [start, end] in characters; the field is missing where the text does not hold the phrase.  `sure`: 3 certain, 2 fairly.
 """
 
+CORRECTIONS = Path(__file__).with_name("corrections.jsonl")
+"""Labels of `labels` that two later readers, blind to them, gave another stance, each with the reason."""
 MORE_SPEAKERS = Path(__file__).with_name("more_speakers.jsonl")
 """Our labels of who speaks, in whole further articles: stand-off, the speaker's name as [start, end] in characters or null."""
 
@@ -55,6 +57,20 @@ def labelled_articles(labels: Path, articles: Path) -> Iterator[GoldArticle]:
                 f"{labels}: article {row['article']}: its text in {articles} is missing or has another sha256"
             )
         yield GoldArticle(row["article"], text, row["statements"])
+
+
+def corrected(articles: Iterable[GoldArticle], path: Path = CORRECTIONS) -> Iterator[GoldArticle]:
+    """The articles with the corrections of their labels; a correction whose `was` is not the label is passed over."""
+    with path.open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    changes = {(r["article"], r["start"], r["end"], r["was"]): r for r in rows}
+    new = ("stance", "stance2", "sentiment", "target")
+    for article in articles:
+        statements = []
+        for s in article.statements:
+            change = changes.get((article.id, s["start"], s["end"], s["stance"]))
+            statements.append({**s, **{field: change[field] for field in new}} if change else s)
+        yield GoldArticle(article.id, article.text, statements)
 
 
 def _texts(articles: Path, wanted: set[str]) -> dict[str, str]:

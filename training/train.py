@@ -62,6 +62,9 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Weakly labelled paraphrases added to the classifier's training."""
     hard_cases: int = 0
     """How often the classifier sees `quoth.training.examples.hard_cases` in an epoch."""
+    labels_last: bool = False
+    """Whether an epoch of the classifier ends with the labels file and the hard cases alone, which it then sees twice: the
+    readers of the further labels say `other` more often than theirs."""
     renamed: float = 0.0
     """Share of the articles that the classifier reads in an epoch with other people's names, see `quoth.training.renaming`."""
     bits: int = 8
@@ -102,7 +105,7 @@ def backbone_folder(backbone: str) -> str:
 def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str = "cpu") -> None:
     """Run the stages, each going on where an interrupted run left it, and write the model folder `out`."""
     files = {field: data / getattr(config.data, field) for field in Data.__struct_fields__}
-    ours = (examples.HARD_CASES, examples.MORE_LABELS, examples.MORE_SPEAKERS)
+    ours = (examples.HARD_CASES, examples.MORE_LABELS, examples.MORE_SPEAKERS, examples.CORRECTIONS)
     hashed = [path for path in (*files.values(), *ours) if path.is_file()]
     run = Run(folder, config, examples.data_hash(hashed))
     backbone = backbone_folder(config.backbone)
@@ -115,6 +118,7 @@ def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str 
         split: list(examples.labelled_articles(files[field], files["articles"]))
         for split, field in (("train", "labels"), ("dev", "dev_labels"))
     }
+    labelled["train"] = list(examples.corrected(labelled["train"]))
     extractor: Extractor | None = None
     reader: CanExtract
     if isinstance(schedule, Schedule):
@@ -122,16 +126,23 @@ def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str 
         if config.data.more_articles:
             more = examples.labelled_articles(examples.MORE_SPEAKERS, files["more_articles"])
             named["train"] = [*labelled["train"], *more]
-        extractor = _train_extractor(config, schedule, files, named, backbone, pieces, vocabulary, run, device)
+        extractor = _train_extractor(
+            config, schedule, files, named, backbone, pieces, vocabulary, run, device
+        )
         reader = TorchExtractor(extractor, pieces, manifest(config), device)
     else:
         reader = Checkpoint(home)
+    n = len(labelled["train"])
     if config.data.more_articles:
         labelled["train"] += examples.labelled_articles(examples.MORE_LABELS, files["more_articles"])
-    labelled["train"] = paraphrases(
+    shown = paraphrases(
         reader, labelled["train"], config.paraphrases, config.classifier.seed, run.folder / "paraphrases.json"
     )
-    classifier = _train_classifier(config, labelled, backbone, pieces, vocabulary, run, device)
+    shown = config.hard_cases * list(examples.hard_cases()) + shown
+    firm = len(shown) - len(labelled["train"]) + n
+    classifier = _train_classifier(
+        config, shown, firm, labelled["dev"], backbone, pieces, vocabulary, run, device
+    )
     write_model(out, extractor, classifier, tokenizer, manifest(config), config.bits)
     attributed = list(examples.attribution_articles(files["dev_attributions"]))
     calibration = calibrate(Checkpoint(out), labelled["dev"], attributed)
@@ -179,15 +190,19 @@ def _train_extractor(
 
 def _train_classifier(
     config: TrainConfig,
-    labelled: dict[str, list[examples.GoldArticle]],
+    shown: list[examples.GoldArticle],
+    firm: int,
+    judged_on: list[examples.GoldArticle],
     backbone: str,
     pieces: Pieces,
     vocabulary: batches.Vocabulary,
     run: Run,
     device: str,
 ) -> Classifier:
-    shown = labelled["train"] + config.hard_cases * list(examples.hard_cases())
-    plain, dev = (list(examples.classification_examples(a, pieces)) for a in (shown, labelled["dev"]))
+    """The first `firm` articles of `shown` are those that `TrainConfig.labels_last` speaks of."""
+    plain, dev = (list(examples.classification_examples(a, pieces)) for a in (shown, judged_on))
+    firmly = {article.id for article in shown[:firm]}
+    last = sum(row["article"] in firmly for row in plain)
     other = plain
     if config.renamed:
         names, rng = people(shown), np.random.default_rng(config.classifier.seed)
@@ -199,9 +214,8 @@ def _train_classifier(
         return [*batches.classifier_batches(rows, size, together, batch, vocabulary, rng)]
 
     def epoch(rng: np.random.Generator) -> Batches:
-        return views(
-            [b if rng.random() < config.renamed else a for a, b in zip(plain, other, strict=True)], rng
-        )
+        rows = [b if rng.random() < config.renamed else a for a, b in zip(plain, other, strict=True)]
+        return views(rows, rng) + (views(rows[:last], rng) if config.labels_last else [])
 
     def loss(network: nn.Module, batch: Any) -> dict[str, Tensor]:
         assert isinstance(network, Classifier)
