@@ -36,10 +36,14 @@ _BEFORE_OTHER = frozenset(
 )
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}.'’\-]*")
 _DEFINITE = regex.compile(r"(?:the|this|that|these|those|his|her|its)\s", regex.IGNORECASE)
+_ARTICLE = regex.compile(r"\bthe (?:\p{Lu}[\p{L}.]* )?$", regex.IGNORECASE)
 _POSSESSIVE = regex.compile(r"(his|her|its)\s(.+)", regex.IGNORECASE)
 _NOBODY: tuple[list[str], ...] = ([], ["The"], ["the"], ["A"], ["a"], ["an"], ["An"])
-RELAY = 0.2
-"""The name link's share of a named source below which a person that it points at instead is the speaker."""
+RELAY = 0.3
+"""A source that the name link points at less than so much only passes on what somebody else says, ..."""
+
+PERSON, PARTY = 0.5, 0.8
+"""... if it points at a person, or at another party, at least so much."""
 
 KNOWN = 1.5
 """A definite description ("the minister") is somebody else who is pointed at so many times more strongly."""
@@ -137,8 +141,8 @@ class _Cast:
                 rest = self.text[mention.end : segment.end()].strip(" .\u00a0\"”’'")
                 if entity.type == "person" and _ORIGIN.match(rest) or _OVERRUN.match(rest):
                     rest = ""
-                if rest.split()[:1] == entity.name.split()[:1]:
-                    # A page's layout: "Ann Ode Ann Marie OdeTrump calls ..."
+                if rest == "s" or rest.split()[:1] == entity.name.split()[:1]:
+                    # A possessive, "Bob Lee's “zero tolerance”", or a page's layout: "Ann Ode Ann Marie OdeTrump calls ..."
                     rest = ""
                 # "University of Oklahoma President Bob Lee": the preposition is the university's.
                 bodies = [m.end for m, e in inside if e.type != "person" and m.end < mention.start]
@@ -205,6 +209,19 @@ class _Cast:
             return entity.type in ("organization", "country", "group") or _may_be_a_body(entity)
         return True
 
+    def _with_article(self, source: tuple[int, int]) -> str:
+        """A source phrase with a "the", and a capital word after it, that the tagger left out: "the US president"."""
+        before = _ARTICLE.search(self.text, max(0, source[0] - 30), source[0])
+        return self.text[before.start() if before else source[0] : source[1]]
+
+    def _author(self, phrase: str, source: tuple[int, int]) -> Entity | None:
+        """ "Ode’s letter": Ode."""
+        if is_document(phrase):
+            for (a, b), entity in self._owner.items():
+                if source[0] <= a and b < source[1] and entity.type == "person" and self.text[b] in "'’":
+                    return entity
+        return None
+
     def _bearer(self, phrase: str) -> Entity | None:
         """Whose name a single word is that is also a title, a month or in capitals: "King", "May", "TRUMP"."""
         words = [w for w in _WORD.findall(phrase) if not (w.isupper() and len(w) < 3)]
@@ -246,14 +263,7 @@ class _Cast:
         if head := relative or self._head(*source):
             mention, entity = head
             agreed = masses[everyone.index(entity)]
-            relayed = int(np.argmax(masses))
-            if (
-                not relative
-                and agreed < RELAY
-                and masses[relayed] > 0.5
-                and everyone[relayed].type == "person"
-            ):
-                # "Ode wrote, according to the Herald": the Herald only passes it on.
+            if not relative and _is_relayed(agreed, everyone, masses):
                 return self._best(everyone, masses, 0.0, None, start)
             name = self._with_owner(mention, entity)
             return Named(name, entity.type, (mention.start, mention.end), 0.9 + 0.09 * float(agreed))
@@ -266,6 +276,8 @@ class _Cast:
             return self._best(everyone, fitting, 0.0, source, start)
         if bearer := self._bearer(phrase):
             return Named(bearer.name, bearer.type, source, 0.9)
+        if author := self._author(phrase, source):
+            return Named(author.name, author.type, source, 0.8)
         if possessive := self._possession(phrase, everyone, masses):
             return Named(possessive, description_type(phrase), source, 0.7)
         own = next(
@@ -273,7 +285,8 @@ class _Cast:
         )
         if own is None:
             return self._best(everyone, masses, 0.0, source, start)
-        if _DEFINITE.match(phrase) or self.text[: source[0]].casefold().endswith("the "):
+        phrase = self._with_article(source)
+        if _DEFINITE.match(phrase):
             if found := institution(self.people, phrase, source[0]):
                 return Named(found.name, found.type, source, 0.8)
             if holder := self._holder(phrase, everyone, masses):
@@ -281,6 +294,8 @@ class _Cast:
             fitting = np.where([_may_be(phrase, e) for e in everyone], masses, 0.0)
             if fitting.max() > max(KNOWN * masses[own], 0.3):
                 return self._best(everyone, fitting, 0.0, source, start)
+        if _is_relayed(masses[own], everyone, masses):
+            return self._best(everyone, masses, 0.0, None, start)
         entity = everyone[own]
         return Named(entity.name, entity.type, source, 0.6 + 0.39 * float(masses[own]))
 
@@ -302,6 +317,12 @@ class _Cast:
         return Named(
             entity.name, entity.type, mention, min(0.99, share * min(1.0, 0.5 + float(masses[best])))
         )
+
+
+def _is_relayed(agreed: float, everyone: list[Entity], masses: NDArray[np.float64]) -> bool:
+    """ "Ode wrote, according to the Herald": the Herald, to which little points, only passes it on."""
+    best = int(np.argmax(masses))
+    return agreed < RELAY and masses[best] > (PERSON if everyone[best].type == "person" else PARTY)
 
 
 def _named_by_office(before: list[str], entity: Entity) -> bool:

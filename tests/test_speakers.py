@@ -144,8 +144,11 @@ def test_of_two_with_a_title_the_one_pointed_at_speaks(read: Read) -> None:
         ("the letter", "", "the letter"),
         ("the company", "Solvind", "Solvind"),
         ("it", "Solvind", "Solvind"),
-        ("the rescue crew", "Jonas Ek", "the rescue crew"),
+        ("the rescue crew", "the rescue crew", "the rescue crew"),
         ("Okoro of Ohio and Ek of New York", "", "Ruth Okoro and Jonas Ek"),
+        ("Ek’s letter", "", "Jonas Ek"),
+        ("Ek’s uncle", "Ek’s uncle", "Ek’s uncle"),
+        ("the outlet", "Jonas Ek", "Jonas Ek"),
     ],
 )
 def test_behind_a_description_stands_who_fits_it(source: str, link: str, name: str, read: Read) -> None:
