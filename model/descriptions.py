@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import regex
 
-from quoth.model.names import GENERIC
+from quoth.model.names import GENERIC, is_function
 from quoth.records import SpeakerType
 
 AHEAD = regex.compile(r"(?:by|to|from|and|including|for|that|as)\s+(?=\S)")
@@ -14,6 +14,9 @@ _BEHIND = regex.compile(
     r"\s+(?:(?:on|this|last|late|early)\s)?(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|today|yesterday|week|month|year"
     r"|both|also|released|issued|published|as (?:he|she|they|it)|as)$"
 )
+
+
+_SHORT = regex.compile(r"[Tt]he ((?:\p{Ll}+ )?\p{Ll}+)")
 
 
 def describe(phrase: str) -> str:
@@ -43,6 +46,18 @@ def description_type(phrase: str) -> SpeakerType:
     if noun.endswith("s") and not noun.endswith(("ss", "us")) or noun in _PLURALS:
         return "group"
     return "unnamed"
+
+
+def fuller_description(text: str, phrase: str, start: int) -> str | None:
+    """ "the administration": "Obama administration", where that is the only one that the text before `start` calls so."""
+    match = _SHORT.fullmatch(phrase)
+    if match is None or _head_noun(phrase) not in GENERIC | _BODIES:
+        return None
+    whose = regex.finditer(
+        rf"((?:\p{{Lu}}[\p{{L}}.]+(?:['’]s)? )+){regex.escape(match[1])}\b", text, endpos=start
+    )
+    names = {" ".join(w for w in m[1].split() if not is_function(w)) for m in whose} - {""}
+    return f"{names.pop()} {match[1]}" if len(names) == 1 else None
 
 
 def is_document(phrase: str) -> bool:

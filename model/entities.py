@@ -14,6 +14,7 @@ from quoth.model.names import (
     is_capitalised,
     is_function,
     looks_like_person,
+    opens_sentence,
     surname,
     without_article,
 )
@@ -87,7 +88,8 @@ def proper_names(text: str) -> list[Mention]:
         start, end = match.span()
         word = match.group()
         initial = len(word) == 1 and word.isupper() and text[end : end + 1] == "."
-        function = is_function(word) and not (sequence and (word in ("May", "Will") or initial))
+        said = word in ("Said", "Added", "Says") and opens_sentence(text, start)
+        function = (said or is_function(word)) and not (sequence and (word in ("May", "Will") or initial))
         if word.startswith("May") and not month and not regex.match(r" \d", text[end : end + 2]):
             function = False
         capital = is_capitalised(word) and not function
@@ -230,6 +232,7 @@ def entities(text: str, extra: list[Mention] | None = None) -> list[Entity]:
     extra: further mentions, such as sources that the extractor found.
     """
     mentions = proper_names(text) + (extra or [])
+    mentions += _surnames_like_titles(text, {m.name for m in mentions})
     by_name: dict[str, list[Mention]] = {}
     for mention in mentions:
         by_name.setdefault(mention.name, []).append(mention)
@@ -247,6 +250,16 @@ def entities(text: str, extra: list[Mention] | None = None) -> list[Entity]:
             groups.setdefault(key, []).append(place)
     _join_acronyms(text, groups)
     return [Entity(name, entity_type(name), sorted(m, key=lambda x: x.start)) for name, m in groups.items()]
+
+
+def _surnames_like_titles(text: str, names: set[str]) -> list[Mention]:
+    """ "King" alone, where the text has a Peter King: not before a name, not "the King"."""
+    found = []
+    for last in {surname(name) for name in names if looks_like_person(name)}:
+        if last and is_title(last):
+            alone = rf"(?<!\b[Tt]he )(?<!\p{{Lu}}\p{{Ll}}+ ){regex.escape(last)}\b(?! \p{{Lu}})"
+            found += [Mention(m.start(), m.end(), last) for m in regex.finditer(alone, text)]
+    return found
 
 
 def _merge_variants(

@@ -141,10 +141,18 @@ def given_name_before(text: str, start: int) -> str | None:
     gap = head[head.rindex(word) + len(word) :]
     if gap.strip() or not word[0].isupper():
         return None
+    if word.endswith(("'s", "’s")):
+        # "The Century Fund's Lee"
+        return None
     if word.casefold().strip(".") in TITLES or word.casefold() in FUNCTION and word != "Will":
         return None
     if word.endswith(".") and not _INITIALS.fullmatch(word):
         return None
-    before = head[: head.rindex(word)].rstrip()
-    opens_sentence = not before or before[-1] in ".!?\n\"“”'‘’:"
-    return None if opens_sentence and word in ("Said", "Added") else word
+    opens = opens_sentence(head, head.rindex(word))
+    return None if opens and word in ("Said", "Added") else word
+
+
+def opens_sentence(text: str, start: int) -> bool:
+    """Whether what starts there is the first word of a sentence, a quotation or a line."""
+    before = text[max(0, start - 10) : start].rstrip(" \u00a0")
+    return not before or before[-1] in ".!?\n\"“”'‘’:"

@@ -9,7 +9,14 @@ import regex
 from numpy.typing import NDArray
 
 from quoth.model.attributions import Reading
-from quoth.model.descriptions import AHEAD, describe, description_type, is_document, without_behind
+from quoth.model.descriptions import (
+    AHEAD,
+    describe,
+    description_type,
+    fuller_description,
+    is_document,
+    without_behind,
+)
 from quoth.model.entities import Entity, Mention
 from quoth.model.given_names import Gender, gender_of_given, gender_of_title
 from quoth.model.names import GENERIC
@@ -53,6 +60,11 @@ _ORIGIN = regex.compile(r"(?:of|from|in|at|with|for)\s")
 """Bob Lee "of Iowa", "from the audit office"."""
 _OVERRUN = regex.compile(r"\p{Ll}+ed\b")
 """A verb that the tagger took for part of the name."""
+_SOME = regex.compile(
+    r"(?:some|many|most|several|other|few|two|three|four|five|six|both|dozens of|hundreds of) ",
+    regex.IGNORECASE,
+)
+"""Republicans, but not all of them."""
 _EXAMPLES = regex.compile(r"\s*(?:including|such as|like|among them|led by)\b")
 _SEAT = regex.compile(r"(?:and )?[DRI]-\p{Lu}[\p{L}.]*")
 """Party and state: "D-N.Y."."""
@@ -265,6 +277,10 @@ class _Cast:
             agreed = masses[everyone.index(entity)]
             if not relative and _is_relayed(agreed, everyone, masses):
                 return self._best(everyone, masses, 0.0, None, start)
+            if entity.type in ("group", "organization") and _SOME.fullmatch(
+                self.text[source[0] : mention.start]
+            ):
+                return Named(describe(phrase), "group", source, 0.9)
             name = self._with_owner(mention, entity)
             return Named(name, entity.type, (mention.start, mention.end), 0.9 + 0.09 * float(agreed))
         if _is_pronoun(phrase):
@@ -289,6 +305,8 @@ class _Cast:
         if _DEFINITE.match(phrase):
             if found := institution(self.people, phrase, source[0]):
                 return Named(found.name, found.type, source, 0.8)
+            if fuller := fuller_description(self.text, phrase, source[0]):
+                return Named(fuller, "organization", source, 0.8)
             if holder := self._holder(phrase, everyone, masses):
                 return Named(holder.name, holder.type, source, 0.8)
             fitting = np.where([_may_be(phrase, e) for e in everyone], masses, 0.0)

@@ -200,13 +200,14 @@ def test_scores_become_probabilities(score: float, line: tuple[float, float], pr
         ("the ministry", "the ministry"),
         ("the two boys", None),
         ("the mayor", "Ann Ode"),
+        ("the court", "Lindholt court"),
         ("fired", None),
     ],
 )
 def test_a_target_phrase_names_its_party(phrase: str, name: str | None) -> None:
     text = (
         "The Lindholt Port Authority fired Jonas Ek. Ek’s lawyers denied the authority’s claims, the embassy’s "
-        "claims and all that the ministry and the two boys said. Mayor Ann Ode is ill, the mayor’s doctor said."
+        "claims and all that the ministry and the two boys said. Mayor Ann Ode is ill, the mayor’s doctor told a Lindholt court; the court wept."
     )
     start = text.index(phrase)
     assert party(entities(text), text, start, start + len(phrase)) == name

@@ -154,3 +154,8 @@ def test_a_given_name_stands_right_before(text: str, data: st.DataObject) -> Non
 )
 def test_a_family_name_may_come_first(name: str, last: str) -> None:
     assert surname(name) == last
+
+
+def test_an_owner_before_a_surname_is_no_given_name() -> None:
+    text = "The Century Fund’s Lee"
+    assert given_name_before(text, text.index("Lee")) is None

@@ -176,3 +176,19 @@ def test_a_pronoun_has_a_gender(people: str, pronoun: str, link: str, named: boo
 def test_an_article_may_stand_before_the_source(read: Read) -> None:
     text = "Sen. Ann Ode met Kai Brun.\n\n“The dam will hold for years,” the Ohio senator said."
     assert speaker(text, read, "The dam will hold for years", "said", "Ohio senator").name == "Ann Ode"
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("the administration", "Lund administration"),
+        ("some Republicans", "some Republicans"),
+        ("Republicans", "Republicans"),
+    ],
+)
+def test_a_body_and_a_part_of_it(source: str, name: str, read: Read) -> None:
+    text = (
+        "Republicans met the Lund administration. His administration paid.\n\n"
+        f"“The dam will hold for years,” {source} said."
+    )
+    assert speaker(text, read, "The dam will hold for years", "said", source).name == name

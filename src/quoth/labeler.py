@@ -17,7 +17,7 @@ from quoth.errors import InputError, ModelError
 from quoth.language import english_warning
 from quoth.model.attributions import read
 from quoth.model.checkpoint import WEIGHTS, Calibration, Checkpoint
-from quoth.model.descriptions import description_type
+from quoth.model.descriptions import description_type, fuller_description
 from quoth.model.entities import Entity, entities
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 from quoth.model.offices import title_in, titles_of
@@ -236,6 +236,8 @@ def party(people: list[Entity], text: str, start: int, end: int) -> str | None:
     named = institution(people, owner, start)
     if named:
         return named.name
+    if fuller := fuller_description(text, owner, start):
+        return fuller
     title = title_in(owner) if owner.casefold().startswith("the ") else None
     holders = [entity for entity in people if title in titles_of(text, entity)]
     if len(holders) == 1:
