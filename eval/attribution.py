@@ -33,6 +33,9 @@ Kind = Literal["direct", "mixed", "indirect"]
 
 SCOPES = ("all", *get_args(Kind))
 
+LIKELY = 0.5
+"""Probability of being a statement, from which on a record's count."""
+
 _TOKEN = re.compile(r"(?P<word>[^\W_]+(?:['’\-][^\W_]+)*)|(?P<mark>[\n“‟«〝”»〞\"]|``|'')")
 _OPENING, _CLOSING = {"“", "‟", "«", "〝", "``"}, {"”", "»", "〞", "''", "\n"}
 
@@ -150,11 +153,13 @@ def score(
 def pieces_of(record: Record, text: str) -> dict[str, Any]:
     """A record as a document of `score`: one statement for each paragraph of each quotation.
 
+    Statements that the record itself holds for less likely than not, titles between quotation marks mostly, are left out.
     The spans of a quotation's pieces are joined; its source is the first that a piece has: the phrase of
     the reporting clause, else the mention.  text: the record's article.
     """
     quotations: dict[str, list[Statement]] = {}
-    for statement in sorted(record.statements, key=lambda s: (s.start, s.end)):
+    likely = [s for s in record.statements if s.probability >= LIKELY]
+    for statement in sorted(likely, key=lambda s: (s.start, s.end)):
         quotations.setdefault(statement.quotation, []).append(statement)
     statements = []
     for pieces in quotations.values():

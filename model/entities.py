@@ -232,7 +232,6 @@ def entities(text: str, extra: list[Mention] | None = None) -> list[Entity]:
     extra: further mentions, such as sources that the extractor found.
     """
     mentions = proper_names(text) + (extra or [])
-    mentions += _surnames_like_titles(text, {m.name for m in mentions})
     by_name: dict[str, list[Mention]] = {}
     for mention in mentions:
         by_name.setdefault(mention.name, []).append(mention)
@@ -250,16 +249,6 @@ def entities(text: str, extra: list[Mention] | None = None) -> list[Entity]:
             groups.setdefault(key, []).append(place)
     _join_acronyms(text, groups)
     return [Entity(name, entity_type(name), sorted(m, key=lambda x: x.start)) for name, m in groups.items()]
-
-
-def _surnames_like_titles(text: str, names: set[str]) -> list[Mention]:
-    """ "King" alone, where the text has a Peter King: not before a name, not "the King"."""
-    found = []
-    for last in {surname(name) for name in names if looks_like_person(name)}:
-        if last and is_title(last):
-            alone = rf"(?<!\b[Tt]he )(?<!\p{{Lu}}\p{{Ll}}+ ){regex.escape(last)}\b(?! \p{{Lu}})"
-            found += [Mention(m.start(), m.end(), last) for m in regex.finditer(alone, text)]
-    return found
 
 
 def _merge_variants(

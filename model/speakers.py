@@ -18,7 +18,6 @@ from quoth.model.descriptions import (
     without_behind,
 )
 from quoth.model.entities import Entity, Mention
-from quoth.model.given_names import Gender, gender_of_given, gender_of_title
 from quoth.model.names import GENERIC
 from quoth.model.offices import title_in, titles_of
 from quoth.model.statements import Found
@@ -26,13 +25,10 @@ from quoth.model.windows import Tokens
 from quoth.records import SpeakerType
 from quoth.titles import is_title
 
-_GENDERS: dict[str, Gender] = {
-    **dict.fromkeys("he him his himself".split(), "he"),
-    **dict.fromkeys("she her hers herself".split(), "she"),
-}
+_PERSONAL = frozenset("he she him her his hers himself herself".split())
 _IMPERSONAL = frozenset("it its itself".split())
 _PRONOUNS = (
-    _GENDERS.keys()
+    _PERSONAL
     | _IMPERSONAL
     | frozenset(
         "they them their i my we our you us me who which that this one some many others another both these those".split()
@@ -121,7 +117,6 @@ class _Cast:
         self._owner = {(m.start, m.end): entity for entity in people for m in entity.mentions}
         self._described = self._descriptions(sources)
         self._titles = [titles_of(text, entity) for entity in people]
-        self._genders = [_gender(entity, held) for entity, held in zip(people, self._titles, strict=True)]
         self._ranges = [
             np.array([tokens.between(m.start, m.end) for m in entity.mentions]).reshape(-1, 2)
             for entity in [*people, *self._described]
@@ -213,10 +208,8 @@ class _Cast:
         """Whether a pronoun can mean the k-th of people and descriptions."""
         entity = self.people[k] if k < len(self.people) else self._described[k - len(self.people)]
         word = pronoun.casefold()
-        if word in _GENDERS:
-            gender = self._genders[k] if k < len(self.people) else None
-            person = entity.type in ("person", "unnamed") or _may_be_a_person(entity)
-            return person and gender in (None, _GENDERS[word])
+        if word in _PERSONAL:
+            return entity.type in ("person", "unnamed") or _may_be_a_person(entity)
         if word in _IMPERSONAL:
             return entity.type in ("organization", "country", "group") or _may_be_a_body(entity)
         return True
@@ -309,9 +302,8 @@ class _Cast:
                 return Named(fuller, "organization", source, 0.8)
             if holder := self._holder(phrase, everyone, masses):
                 return Named(holder.name, holder.type, source, 0.8)
-            fitting = np.where([_may_be(phrase, e) for e in everyone], masses, 0.0)
-            if fitting.max() > max(KNOWN * masses[own], 0.3):
-                return self._best(everyone, fitting, 0.0, source, start)
+            if masses.max() > max(KNOWN * masses[own], 0.3):
+                return self._best(everyone, masses, 0.0, source, start)
         if _is_relayed(masses[own], everyone, masses):
             return self._best(everyone, masses, 0.0, None, start)
         entity = everyone[own]
@@ -368,29 +360,12 @@ def institution(people: list[Entity], phrase: str, start: int) -> Entity | None:
     return named[0] if len(named) == 1 else None
 
 
-def _may_be(phrase: str, entity: Entity) -> bool:
-    """Whether a description can stand for an entity: "the military" is nobody, "the minister" no ministry; "the
-    letter" is whoever wrote it."""
-    if is_document(phrase):
-        return True
-    if description_type(phrase) == "unnamed":
-        return entity.type in ("person", "organization", "unnamed")
-    return entity.type != "person" or _may_be_a_body(entity)
-
-
 def _may_be_a_body(entity: Entity) -> bool:
-    """Whether what looks like a person is of one word, and no given name: a company, perhaps."""
-    return " " not in entity.name and gender_of_given(entity.name) is None
+    """Whether what looks like a person is of one word: a company, perhaps."""
+    return " " not in entity.name
 
 
 def _may_be_a_person(entity: Entity) -> bool:
     """Whether what looks like an institution is of one word, neither an acronym nor a body's word: Francis, Jobs."""
     word = entity.name
     return entity.type == "organization" and not (" " in word or word.isupper() or word.casefold() in GENERIC)
-
-
-def _gender(entity: Entity, titles: frozenset[str]) -> Gender | None:
-    if entity.type != "person":
-        return None
-    by_title = {gender_of_title(title) for title in titles} - {None}
-    return by_title.pop() if len(by_title) == 1 else gender_of_given(entity.name.split()[0])

@@ -151,7 +151,9 @@ def test_documents_must_be_golds() -> None:
 
 
 def statement(text: str, start: int, end: int, quotation: str = "q1", **fields: Any) -> Statement:
-    rest: dict[str, Any] = {"speaker": None, "cue": None, "second_stance": None, "target": None}
+    rest: dict[str, Any] = {
+        "speaker": None, "cue": None, "second_stance": None, "target": None, "probability": 1.0
+    }  # fmt: skip
     return Statement(
         id=f"{quotation}-{start}",
         quotation=quotation,
@@ -160,7 +162,6 @@ def statement(text: str, start: int, end: int, quotation: str = "q1", **fields: 
         text=text[start:end],
         kind="direct",
         fragment=False,
-        probability=1.0,
         stance="other",
         stance_probabilities={"other": 1.0},
         abstained=False,
@@ -191,6 +192,13 @@ def test_pieces_of_a_cut_quotation_are_joined() -> None:
         {"content": [[0, 5], [16, 24]], "source": [[6, 9]], "cue": [[10, 14]]},
         {"content": [[35, 44]], "source": [[25, 27]], "cue": []},
     ]
+
+
+def test_what_is_hardly_a_statement_is_left_out() -> None:
+    text = "“No,” said the author of “Never.”"
+    title = text.index("“Never")
+    sure, unsure = statement(text, 0, 5, probability=0.5), statement(text, title, 33, "q2", probability=0.49)
+    assert [p["content"] for p in pieces(text, sure, unsure)] == [[[0, 5]]]
 
 
 def test_nested_pieces_merge_and_paragraphs_part() -> None:

@@ -156,21 +156,9 @@ def test_behind_a_description_stands_who_fits_it(source: str, link: str, name: s
     assert speaker(text, read, "The dam will hold for years", "said", source, link).name == name
 
 
-@pytest.mark.parametrize(
-    ("people", "pronoun", "link", "named"),
-    [
-        ("Ilse Brandt met Karl Ode", "she", "Karl Ode", False),
-        ("Ilse Brandt met Karl Ode", "he", "Karl Ode", True),
-        ("Ms. Ode met Robin Lund", "he", "Ode", False),
-        ("Ms. Ode met Robin Lund", "he", "Robin Lund", True),
-        ("Ms. Ode met Robin Lund", "she", "Robin Lund", True),
-        ("Pope Francis met Karl Ode", "he", "Francis", True),
-    ],
-)
-def test_a_pronoun_has_a_gender(people: str, pronoun: str, link: str, named: bool, read: Read) -> None:
-    text = f"{people} on Monday.\n\n“The dam will hold for years,” {pronoun} said."
-    found = speaker(text, read, "The dam will hold for years", "said", pronoun, link)
-    assert (found.name == link) is named
+def test_he_may_have_a_single_name_that_ends_like_a_plural(read: Read) -> None:
+    text = "Pope Francis met Karl Ode on Monday.\n\n“The dam will hold for years,” he said."
+    assert speaker(text, read, "The dam will hold for years", "said", "he", "Francis").name == "Francis"
 
 
 def test_an_article_may_stand_before_the_source(read: Read) -> None:
