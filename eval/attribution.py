@@ -34,7 +34,7 @@ Kind = Literal["direct", "mixed", "indirect"]
 SCOPES = ("all", *get_args(Kind))
 
 LIKELY = 0.5
-"""Probability of being a statement, from which on a record's count."""
+"""Probability of being a statement, from which on a quoted passage counts."""
 
 _TOKEN = re.compile(r"(?P<word>[^\W_]+(?:['’\-][^\W_]+)*)|(?P<mark>[\n“‟«〝”»〞\"]|``|'')")
 _OPENING, _CLOSING = {"“", "‟", "«", "〝", "``"}, {"”", "»", "〞", "''", "\n"}
@@ -153,12 +153,12 @@ def score(
 def pieces_of(record: Record, text: str) -> dict[str, Any]:
     """A record as a document of `score`: one statement for each paragraph of each quotation.
 
-    Statements that the record itself holds for less likely than not, titles between quotation marks mostly, are left out.
+    A record has every quoted passage; those that it holds for less likely than not, titles mostly, are left out.
     The spans of a quotation's pieces are joined; its source is the first that a piece has: the phrase of
     the reporting clause, else the mention.  text: the record's article.
     """
     quotations: dict[str, list[Statement]] = {}
-    likely = [s for s in record.statements if s.probability >= LIKELY]
+    likely = [s for s in record.statements if s.kind != "direct" or s.probability >= LIKELY]
     for statement in sorted(likely, key=lambda s: (s.start, s.end)):
         quotations.setdefault(statement.quotation, []).append(statement)
     statements = []
