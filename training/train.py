@@ -62,9 +62,6 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Weakly labelled paraphrases added to the classifier's training."""
     hard_cases: int = 0
     """How often the classifier sees `quoth.training.examples.hard_cases` in an epoch."""
-    labels_last: bool = False
-    """Whether an epoch of the classifier ends with the labels file and the hard cases alone, which it then sees twice: the
-    readers of the further labels say `other` more often than theirs."""
     renamed: float = 0.0
     """Share of the articles that the classifier reads in an epoch with other people's names, see `quoth.training.renaming`."""
     bits: int = 8
@@ -132,17 +129,12 @@ def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str 
         reader = TorchExtractor(extractor, pieces, manifest(config), device)
     else:
         reader = Checkpoint(home)
-    n = len(labelled["train"])
     if config.data.more_articles:
         labelled["train"] += examples.labelled_articles(examples.MORE_LABELS, files["more_articles"])
-    shown = paraphrases(
+    labelled["train"] = paraphrases(
         reader, labelled["train"], config.paraphrases, config.classifier.seed, run.folder / "paraphrases.json"
     )
-    shown = config.hard_cases * list(examples.hard_cases()) + shown
-    firm = len(shown) - len(labelled["train"]) + n
-    classifier = _train_classifier(
-        config, shown, firm, labelled["dev"], backbone, pieces, vocabulary, run, device
-    )
+    classifier = _train_classifier(config, labelled, backbone, pieces, vocabulary, run, device)
     write_model(out, extractor, classifier, tokenizer, manifest(config), config.bits)
     attributed = list(examples.attribution_articles(files["dev_attributions"]))
     calibration = calibrate(Checkpoint(out), labelled["dev"], attributed)
@@ -190,19 +182,15 @@ def _train_extractor(
 
 def _train_classifier(
     config: TrainConfig,
-    shown: list[examples.GoldArticle],
-    firm: int,
-    judged_on: list[examples.GoldArticle],
+    labelled: dict[str, list[examples.GoldArticle]],
     backbone: str,
     pieces: Pieces,
     vocabulary: batches.Vocabulary,
     run: Run,
     device: str,
 ) -> Classifier:
-    """The first `firm` articles of `shown` are those that `TrainConfig.labels_last` speaks of."""
-    plain, dev = (list(examples.classification_examples(a, pieces)) for a in (shown, judged_on))
-    firmly = {article.id for article in shown[:firm]}
-    last = sum(row["article"] in firmly for row in plain)
+    shown = labelled["train"] + config.hard_cases * list(examples.hard_cases())
+    plain, dev = (list(examples.classification_examples(a, pieces)) for a in (shown, labelled["dev"]))
     other = plain
     if config.renamed:
         names, rng = people(shown), np.random.default_rng(config.classifier.seed)
@@ -215,7 +203,7 @@ def _train_classifier(
 
     def epoch(rng: np.random.Generator) -> Batches:
         rows = [b if rng.random() < config.renamed else a for a, b in zip(plain, other, strict=True)]
-        return views(rows, rng) + (views(rows[:last], rng) if config.labels_last else [])
+        return views(rows, rng)
 
     def loss(network: nn.Module, batch: Any) -> dict[str, Tensor]:
         assert isinstance(network, Classifier)
