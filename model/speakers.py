@@ -39,7 +39,7 @@ _BEFORE_OTHER = frozenset(
 )
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}.'’\-]*")
 _DEFINITE = regex.compile(r"(?:the|this|that|these|those|his|her|its)\s", regex.IGNORECASE)
-_ARTICLE = regex.compile(r"\bthe (?:\p{Lu}[\p{L}.]* )?$", regex.IGNORECASE)
+_ARTICLE = regex.compile(r"\bthe (?:\p{L}[\p{L}.]* )?$", regex.IGNORECASE)
 _POSSESSIVE = regex.compile(r"(his|her|its)\s(.+)", regex.IGNORECASE)
 _NOBODY: tuple[list[str], ...] = ([], ["The"], ["the"], ["A"], ["a"], ["an"], ["An"])
 RELAY = 0.3
@@ -215,7 +215,7 @@ class _Cast:
         return True
 
     def _with_article(self, source: tuple[int, int]) -> str:
-        """A source phrase with a "the", and a capital word after it, that the tagger left out: "the US president"."""
+        """A source phrase with a "the", and a word after it, that the tagger left out: "the US president"."""
         before = _ARTICLE.search(self.text, max(0, source[0] - 30), source[0])
         return self.text[before.start() if before else source[0] : source[1]]
 
