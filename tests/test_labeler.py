@@ -201,13 +201,19 @@ def test_scores_become_probabilities(score: float, line: tuple[float, float], pr
         ("the two boys", None),
         ("the mayor", "Ann Ode"),
         ("the court", "Lindholt court"),
+        ("the North Korean government", "North Korean government"),
+        ("the Lindholt mayor Ann Ode", "Ann Ode"),
+        ("Lindholt farmers", "Lindholt farmers"),
+        ("a Lindholt boat", None),
+        ("Ek and others", "Jonas Ek"),
         ("fired", None),
     ],
 )
 def test_a_target_phrase_names_its_party(phrase: str, name: str | None) -> None:
     text = (
         "The Lindholt Port Authority fired Jonas Ek. Ek’s lawyers denied the authority’s claims, the embassy’s "
-        "claims and all that the ministry and the two boys said. Mayor Ann Ode is ill, the mayor’s doctor told a Lindholt court; the court wept."
+        "claims and all that the ministry and the two boys said. Mayor Ann Ode is ill, the mayor’s doctor told a Lindholt court; the court wept. Lindholt farmers saw "
+        "the Lindholt mayor Ann Ode, Ek and others, and the North Korean government, in a Lindholt boat."
     )
     start = text.index(phrase)
     assert party(entities(text), text, start, start + len(phrase)) == name
