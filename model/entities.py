@@ -14,7 +14,7 @@ from quoth.model.names import (
     is_capitalised,
     is_function,
     looks_like_person,
-    opens_sentence,
+    opens_with_verb,
     surname,
     without_article,
 )
@@ -88,8 +88,8 @@ def proper_names(text: str) -> list[Mention]:
         start, end = match.span()
         word = match.group()
         initial = len(word) == 1 and word.isupper() and text[end : end + 1] == "."
-        said = word in ("Said", "Added", "Says") and opens_sentence(text, start)
-        function = (said or is_function(word)) and not (sequence and (word in ("May", "Will") or initial))
+        verb = opens_with_verb(text, start, word)
+        function = (verb or is_function(word)) and not (sequence and (word in ("May", "Will") or initial))
         if word.startswith("May") and not month and not regex.match(r" \d", text[end : end + 2]):
             function = False
         capital = is_capitalised(word) and not function

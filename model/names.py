@@ -148,11 +148,10 @@ def given_name_before(text: str, start: int) -> str | None:
         return None
     if word.endswith(".") and not _INITIALS.fullmatch(word):
         return None
-    opens = opens_sentence(head, head.rindex(word))
-    return None if opens and word in ("Said", "Added") else word
+    return None if opens_with_verb(head, head.rindex(word), word) else word
 
 
-def opens_sentence(text: str, start: int) -> bool:
-    """Whether what starts there is the first word of a sentence, a quotation or a line."""
+def opens_with_verb(text: str, start: int, word: str) -> bool:
+    """Whether a word that can be a name ("Said Aziz") opens a sentence as a verb, as in the line "Said Lee: ..."."""
     before = text[max(0, start - 10) : start].rstrip(" \u00a0")
-    return not before or before[-1] in ".!?\n\"“”'‘’:"
+    return word in ("Said", "Added") and (not before or before[-1] in ".!?\n\"“”'‘’:")

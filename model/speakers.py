@@ -199,20 +199,10 @@ class _Cast:
         match = _POSSESSIVE.match(phrase)
         if match is None:
             return None
-        fitting = [k for k in range(len(self.people)) if masses[k] > 0.2 and self._stands_for(match[1], k)]
+        fitting = [k for k, e in enumerate(self.people) if masses[k] > 0.2 and _stands_for(match[1], e)]
         if not fitting:
             return None
         return f"{everyone[max(fitting, key=lambda k: masses[k])].name}’s {describe(match[2])}"
-
-    def _stands_for(self, pronoun: str, k: int) -> bool:
-        """Whether a pronoun can mean the k-th of people and descriptions."""
-        entity = self.people[k] if k < len(self.people) else self._described[k - len(self.people)]
-        word = pronoun.casefold()
-        if word in _PERSONAL:
-            return entity.type in ("person", "unnamed") or _may_be_a_person(entity)
-        if word in _IMPERSONAL:
-            return entity.type in ("organization", "country", "group") or _may_be_a_body(entity)
-        return True
 
     def _with_article(self, source: tuple[int, int]) -> str:
         """A source phrase with a "the", and a word after it, that the tagger left out: "the US president"."""
@@ -278,7 +268,7 @@ class _Cast:
             return Named(name, entity.type, (mention.start, mention.end), 0.9 + 0.09 * float(agreed))
         if _is_pronoun(phrase):
             pronoun = _WORD.findall(phrase)[0]
-            fitting = np.where([self._stands_for(pronoun, k) for k in range(len(everyone))], masses, 0.0)
+            fitting = np.where([_stands_for(pronoun, e) for e in everyone], masses, 0.0)
             if pronoun.casefold() in _IMPERSONAL and fitting.max(initial=0.0) < 0.05:
                 # Reports and letters speak too, as "it".
                 fitting = np.where([e.type != "person" for e in everyone], masses, 0.0)
@@ -296,10 +286,8 @@ class _Cast:
             return self._best(everyone, masses, 0.0, source, start)
         phrase = self._with_article(source)
         if _DEFINITE.match(phrase):
-            if found := institution(self.people, phrase, source[0]):
-                return Named(found.name, found.type, source, 0.8)
-            if fuller := fuller_description(self.text, phrase, source[0]):
-                return Named(fuller, "organization", source, 0.8)
+            if body := named_body(self.people, self.text, phrase, source[0]):
+                return Named(*body, source, 0.8)
             if holder := self._holder(phrase, everyone, masses):
                 return Named(holder.name, holder.type, source, 0.8)
             if masses.max() > max(KNOWN * masses[own], 0.3):
@@ -346,7 +334,15 @@ def _is_pronoun(phrase: str) -> bool:
     return 0 < len(words) <= 2 and all(word.casefold() in _PRONOUNS for word in words)
 
 
-def institution(people: list[Entity], phrase: str, start: int) -> Entity | None:
+def named_body(people: list[Entity], text: str, phrase: str, start: int) -> tuple[str, SpeakerType] | None:
+    """Name and type of the body that a definite description at `start` means, where the text before names one so."""
+    if found := _institution(people, phrase, start):
+        return found.name, found.type
+    fuller = fuller_description(text, phrase, start)
+    return (fuller, "organization") if fuller else None
+
+
+def _institution(people: list[Entity], phrase: str, start: int) -> Entity | None:
     """ "the commission": the one institution named before `start` whose name holds that word."""
     words = phrase.split()
     if len(words) != 2 or words[0].casefold() != "the" or words[1].casefold() not in GENERIC:
@@ -358,6 +354,16 @@ def institution(people: list[Entity], phrase: str, start: int) -> Entity | None:
         if e.mentions[0].start < start and noun in e.name.casefold().split() and len(e.name.split()) > 1
     ]
     return named[0] if len(named) == 1 else None
+
+
+def _stands_for(pronoun: str, entity: Entity) -> bool:
+    """Whether a pronoun can mean an entity."""
+    word = pronoun.casefold()
+    if word in _PERSONAL:
+        return entity.type in ("person", "unnamed") or _may_be_a_person(entity)
+    if word in _IMPERSONAL:
+        return entity.type in ("organization", "country", "group") or _may_be_a_body(entity)
+    return True
 
 
 def _may_be_a_body(entity: Entity) -> bool:

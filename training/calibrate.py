@@ -73,8 +73,7 @@ def temperature(logits: NDArray[np.float64], gold: NDArray[np.int64]) -> float:
     """The divisor of the logits (n, k) that makes the gold classes (n,) likeliest (Guo et al., ICML 2017)."""
 
     def loss(t: float) -> float:
-        scaled = logits / t
-        return float((np.logaddexp.reduce(scaled, axis=1) - scaled[np.arange(len(gold)), gold]).mean())
+        return float(_log_losses(logits / t, gold).mean())
 
     return round(float(min(TEMPERATURES, key=loss)), 3)
 
@@ -99,6 +98,12 @@ def _statement_line(checkpoint: Checkpoint, articles: list[GoldArticle]) -> tupl
             scores.append(f.score)
             right.append(bool(covered[f.start : f.end].mean() >= 0.5))
     return platt(scores, right)
+
+
+def _log_losses(logits: NDArray[np.float64], gold: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(n, k) and (n,) -> (n,)"""
+    losses: NDArray[np.float64] = np.logaddexp.reduce(logits, axis=1) - logits[np.arange(len(gold)), gold]
+    return losses
 
 
 def _speaker_line(articles: list[FoundIn]) -> tuple[float, float]:
@@ -161,9 +166,7 @@ def paraphrase_line(
     other = np.arange(logits.shape[1]) == STANCE_LABELS.index("other")
 
     def loss(line: tuple[float, float]) -> float:
-        scaled = line[0] * logits + line[1] * other
-        losses = np.logaddexp.reduce(scaled, axis=1) - scaled[np.arange(len(gold)), gold]
-        return float((weights * losses).mean())
+        return float((weights * _log_losses(line[0] * logits + line[1] * other, gold)).mean())
 
     slope, offset = min(itertools.product(SLOPES, OFFSETS), key=loss)
     return round(float(slope), 3), round(float(offset), 3)

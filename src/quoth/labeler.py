@@ -17,12 +17,12 @@ from quoth.errors import InputError, ModelError
 from quoth.language import english_warning
 from quoth.model.attributions import read
 from quoth.model.checkpoint import WEIGHTS, Calibration, Checkpoint
-from quoth.model.descriptions import describe, description_type, fuller_description
+from quoth.model.descriptions import describe, description_type
 from quoth.model.entities import Entity, entities
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 from quoth.model.names import is_function
 from quoth.model.offices import title_in, titles_of
-from quoth.model.speakers import Named, institution, name_speakers
+from quoth.model.speakers import Named, name_speakers, named_body
 from quoth.model.stances import Told, among_paraphrases, tell_stances
 from quoth.model.statements import Found, find_statements
 from quoth.model.windows import Tokens
@@ -236,15 +236,12 @@ def party(people: list[Entity], text: str, start: int, end: int) -> str | None:
         return (full or names)[0].name
     if inside:
         return describe(_THE.sub("", owner)) if description_type(owner) in ("organization", "group") else None
-    named = institution(people, owner, start)
-    if named:
-        return named.name
-    if fuller := fuller_description(text, owner, start):
-        return fuller
-    title = title_in(owner) if owner.casefold().startswith("the ") else None
-    holders = [entity for entity in people if title in titles_of(text, entity)]
-    if len(holders) == 1:
-        return holders[0].name
+    if body := named_body(people, text, owner, start):
+        return body[0]
+    if owner.casefold().startswith("the ") and (title := title_in(owner)):
+        holders = [entity for entity in people if title in titles_of(text, entity)]
+        if len(holders) == 1:
+            return holders[0].name
     return owner if description_type(owner) == "organization" else None
 
 
