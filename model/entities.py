@@ -316,7 +316,8 @@ def _owner(
         w for n in by_surname[key] for w in n.split()
     }:
         return name
-    choices = {owner.get(n, n) for n in by_surname[key]}
+    # In the order of the text: of equals the first, in every run.
+    choices = [owner.get(n, n) for n in by_surname[key]]
     # The bearer named last before this place; before any full name, the one named most.
     before = [
         (m.start, owner.get(n, n)) for n in by_surname[key] for m in by_name[n] if m.start < place.start

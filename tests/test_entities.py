@@ -170,3 +170,10 @@ def test_an_origin_is_no_person(name: str) -> None:
 def test_said_is_a_name_only_inside_a_sentence() -> None:
     found = {e.name for e in entities("“Good.”\n\nSaid Brun: “It is.” Later, Said Aziz left.")}
     assert found - {"Good"} == {"Brun", "Said Aziz"}
+
+
+def test_of_equals_the_first_bears_a_surname_that_stands_before_them() -> None:
+    people = [f"{given} Ode" for given in ("Ann", "Karl", "Ilse", "Bo", "Lena", "Jonas")]
+    found = entities("Ode spoke. " + " ".join(f"{name} left." for name in people))
+    (first,) = (e for e in found if e.mentions[0].start == 0)
+    assert first.name == "Ann Ode"
