@@ -12,7 +12,7 @@ AHEAD = regex.compile(r"(?:by|to|from|and|including|for|that|as)\s+(?=\S)")
 
 _BEHIND = regex.compile(
     r"\s+(?:(?:on|this|last|late|early)\s)?(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|today|yesterday|week|month|year"
-    r"|both|also|released|issued|published|as (?:he|she|they|it)|as)$"
+    r"|both|also|released|issued|published|as (?:he|she|they|it)|as|on|in|at|by|of|for|from|with|to|and|or|the|an?)$"
 )
 
 
@@ -28,9 +28,10 @@ def describe(phrase: str) -> str:
 
 
 def without_behind(phrase: str) -> str:
-    """A source phrase without a day or the beginning of a clause at its end."""
-    cut: str = _BEHIND.sub("", phrase)
-    return cut
+    """A source phrase without a day or the beginning of a clause or phrase at its end."""
+    while (cut := _BEHIND.sub("", phrase)) != phrase:
+        phrase = cut
+    return phrase
 
 
 def _without_ahead(phrase: str) -> str:

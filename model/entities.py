@@ -57,6 +57,9 @@ _DEMONYM = regex.compile(
     regex.VERBOSE,
 )
 _NICKNAME = regex.compile(r" \(\p{Lu}\p{Ll}+\) \p{Lu}")
+HEADING_WORDS = 4
+"""So many words in capitals, one after the other, are a heading."""
+
 _PLACES = _COUNTRIES | {"united nations", "european union"}
 _PERSON_MAY = regex.compile(r"(?<!\bIn)(?<!\bBy)(?<!\bSince)(?<!\bUntil)(?<=\b\p{Lu}\p{Ll}{2,}) May\b(?! \d)")
 
@@ -118,6 +121,8 @@ def proper_names(text: str) -> list[Mention]:
 def _names_in(text: str, sequence: list[tuple[int, int]]) -> list[Mention]:
     """The names of one capitalised sequence: titles go, links hold only what an institution binds."""
     words = [text[a:b] for a, b in sequence]
+    if len(words) >= HEADING_WORDS and all(w.isupper() for w in words):
+        return []
     while words and (
         words[-1] in _LINKS or words[-1] in PARTICLES or is_function(words[-1]) and words[-1] != "May"
     ):
@@ -150,9 +155,10 @@ def _trimmed(words: list[str], a: int, b: int) -> tuple[int, int]:
         if ahead and looks_like_person(" ".join(words[a + k : b])):
             a += k
             break
-    # "Ann Ode Ann Marie OdeTrump calls ..."
+    # "Ann Ode Ann Marie OdeTrump calls ...", "Ode Ann Marie OdeTrump calls ..."
     again = (k for k in range(a + 2, b) if words[k] == words[a] and words[k - 1] not in PARTICLES)
-    return a, next(again, b)
+    glued = b - a > 2 and regex.fullmatch(rf"{regex.escape(words[a])}\p{{Lu}}[\p{{L}}\-]*", words[b - 1])
+    return a, a + 1 if glued else next(again, b)
 
 
 def _between_titles(words: list[str]) -> list[tuple[int, int]]:
@@ -355,6 +361,12 @@ def _join_acronyms(text: str, groups: dict[str, list[Mention]]) -> None:
             if len(words) >= 2 and "".join(w[0] for w in words) == letters and long != short:
                 groups[long] += groups.pop(short)
                 break
+
+
+def is_origin(name: str) -> bool:
+    """Whether a name only tells where somebody is from, and cannot stand alone for people: "Israeli", "German"."""
+    adjective = _DEMONYM.fullmatch(name.casefold()) is not None
+    return adjective and not name.casefold().endswith(("s", "ese", "ish", "sh", "ch"))
 
 
 def entity_type(name: str) -> SpeakerType:

@@ -17,7 +17,7 @@ from quoth.model.descriptions import (
     is_document,
     without_behind,
 )
-from quoth.model.entities import Entity, Mention
+from quoth.model.entities import Entity, Mention, is_origin
 from quoth.model.names import GENERIC
 from quoth.model.offices import title_in, titles_of
 from quoth.model.statements import Found
@@ -34,6 +34,7 @@ _PRONOUNS = (
         "they them their i my we our you us me who which that this one some many others another both these those".split()
     )
 )
+_RELATIVE = (["who"], ["which"])
 _BEFORE_OTHER = frozenset(
     "for of to with from at by in on against about under near behind like as and or than".split()
 )
@@ -116,6 +117,7 @@ class _Cast:
         self.people = people
         self._owner = {(m.start, m.end): entity for entity in people for m in entity.mentions}
         self._described = self._descriptions(sources)
+        self._origins = [k for k, entity in enumerate(people) if is_origin(entity.name)]
         self._titles = [titles_of(text, entity) for entity in people]
         self._ranges = [
             np.array([tokens.between(m.start, m.end) for m in entity.mentions]).reshape(-1, 2)
@@ -244,6 +246,7 @@ class _Cast:
         everyone = [*self.people, *self._described]
         sums = np.concatenate([[0.0], np.cumsum(where)])
         masses = np.array([float((sums[r[:, 1]] - sums[r[:, 0]]).sum()) for r in self._ranges])
+        masses[self._origins] = 0.0
         if source is not None and _WORD.findall(self.text[slice(*source)])[:2] not in _NOBODY:
             return self._of_source(source, everyone, masses, start)
         return self._best(everyone, masses, nowhere, None, start)
@@ -254,7 +257,7 @@ class _Cast:
         phrase = self.text[slice(*source)]
         if several := self._several(*source):
             return Named(several, "group", source, 0.9)
-        relative = phrase.casefold() in ("who", "which") and self._antecedent(source[0])
+        relative = phrase.casefold().split()[:1] in _RELATIVE and self._antecedent(source[0])
         if head := relative or self._head(*source):
             mention, entity = head
             agreed = masses[everyone.index(entity)]
@@ -330,8 +333,8 @@ def _named_by_office(before: list[str], entity: Entity) -> bool:
 
 
 def _is_pronoun(phrase: str) -> bool:
-    words = _WORD.findall(phrase)
-    return 0 < len(words) <= 2 and all(word.casefold() in _PRONOUNS for word in words)
+    words = [word.casefold() for word in _WORD.findall(phrase)]
+    return words[:1] in _RELATIVE or 0 < len(words) <= 2 and all(word in _PRONOUNS for word in words)
 
 
 def named_body(people: list[Entity], text: str, phrase: str, start: int) -> tuple[str, SpeakerType] | None:

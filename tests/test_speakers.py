@@ -64,6 +64,18 @@ def test_a_relative_pronoun_stands_for_the_name_before_it(read: Read) -> None:
     assert speaker(text, read, "the dam will hold for years", "said", "who", "Okoro").name == "Jonas Ek"
 
 
+def test_what_the_tagger_takes_along_behind_a_relative_pronoun_is_no_name(read: Read) -> None:
+    text = f"{INTRO}One donor, who identified herself as Ada Ek, wrote: “The dam will hold for years.”"
+    found = speaker(text, read, "The dam will hold for years", "wrote", "who identified", "Ada Ek")
+    assert found.name == "Ada Ek"
+
+
+@pytest.mark.parametrize(("origin", "name"), [("Norwegian", None), ("British", "British")])
+def test_an_adjective_does_not_speak(origin: str, name: str | None, read: Read) -> None:
+    text = f"{INTRO}{origin} farmers left when Okoro called for rules: “The dam will hold for years.”"
+    assert speaker(text, read, "The dam will hold for years", "", "", origin).name == name
+
+
 @pytest.mark.parametrize("name", ["May", "King", "Judge"])
 def test_a_surname_may_be_a_month_or_a_title(name: str, read: Read) -> None:
     text = f"Lena {name} flew in on Monday.\n\n“The dam will hold for years,” {name} said."
@@ -96,6 +108,8 @@ def test_where_the_text_does_not_tell_there_is_no_name(read: Read) -> None:
         ("police", "police", "organization"),
         ("a boss", "a boss", "unnamed"),
         ("officials at the plant", "officials at the plant", "group"),
+        ("a harbour film on", "a harbour film", "unnamed"),
+        ("the harbour report released on Monday by the", "the harbour report", "organization"),
     ],
 )
 def test_a_description_keeps_what_tells_who_it_is(phrase: str, description: str, kind: str) -> None:
