@@ -126,14 +126,15 @@ def test_an_error_that_the_page_explains_reads_as_there(folder: Path, row: dict[
 def options_of(document: Path) -> set[str]:
     """Those named in the document, but for the shell commands of other programs."""
     lines = document.read_text("utf-8").splitlines()
-    ours = [line for line in lines if not re.match(r"(python3?|git|pip|\.venv/bin/(?!quoth))", line)]
+    ours = [line for line in lines if not re.match(r"(python3?|git|pip|#SBATCH|\.venv/bin/(?!quoth))", line)]
     return {*_OPTION.findall("\n".join(ours))}
 
 
 def test_every_option_that_a_document_names_exists() -> None:
+    commands = [c for top in main.commands.values() for c in (top, *getattr(top, "commands", {}).values())]
     known = {
         option
-        for command in main.commands.values()
+        for command in commands
         for parameter in command.params
         if isinstance(parameter, click.Option)
         for option in parameter.opts

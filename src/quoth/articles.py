@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
 import itertools
 import json
 import math
 import re
-import sys
-import zlib
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time
 from functools import partial
 from pathlib import Path
@@ -22,6 +18,7 @@ from typing import Any, BinaryIO
 
 from quoth.errors import InputError, MissingExtraError
 from quoth.records import Article
+from quoth.sources import Source, damage, opened, sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +42,12 @@ class Rejected:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """path: None is standard input.  name: what messages call it.  id: of its one article, or the start of the
-    ids of rows that have none."""
-
-    path: Path | None
-    name: str
-    id: str
-    format: str | None
-
+LONGEST = 1_000_000
+"""Characters of a text; a longer one is no article, and would take the memory of all others."""
 
 # The place goes along with an article so that a later duplicate of its id can name it.
 _Found = tuple[str, Article | Rejected]
-_Reader = Callable[[Iterable[bytes], _Source, Columns], Iterator[_Found]]
+_Reader = Callable[[Iterable[bytes], Source, Columns], Iterator[_Found]]
 
 # Field names of our stand-off article files, read where the usual name is absent.
 _STAND_OFF = {"id": "ID", "text": "content_original"}
@@ -87,62 +76,35 @@ def read(
     """
     if format is not None and format not in _READERS:
         raise InputError(f"format: found {format!r}, expected one of {', '.join(_READERS)}")
-    sources = [source for given in inputs for source in _sources(given, format)]
-    return _distinct(itertools.chain.from_iterable(_found(source, columns, stdin) for source in sources))
+    places = [source for given in inputs for source in sources(given, format)]
+    return _distinct(itertools.chain.from_iterable(rows_of(source, columns, stdin) for source in places))
 
 
-def _sources(given: str | Path, format: str | None) -> Iterator[_Source]:
-    path = Path(given)
-    if str(given) == "-":
-        yield _Source(None, "stdin", "stdin", format)
-    elif path.is_dir():
-        for file in sorted(path.rglob("*")):
-            inside = file.relative_to(path)
-            stem, suffix = _stem_and_suffix(inside)
-            known = format or _SUFFIXES.get(suffix)
-            if known and file.is_file() and not any(part.startswith(".") for part in inside.parts):
-                yield _Source(file, _printable(file), stem, known)
-    elif not path.exists():
-        raise InputError(f"{path}: no such file or folder")
-    else:
-        stem, suffix = _stem_and_suffix(Path(path.name))
-        known = format or _SUFFIXES.get(suffix)
-        if known is None:
-            raise InputError(f"{path}: found suffix {suffix!r}, expected one of {', '.join(_SUFFIXES)}")
-        yield _Source(path, _printable(path), stem, known)
-
-
-def _stem_and_suffix(path: Path) -> tuple[str, str]:
-    bare = path.with_suffix("") if path.suffix.lower() == ".gz" else path
-    return _printable(bare.with_suffix("")), bare.suffix.lower()
-
-
-def _printable(path: Path) -> str:
-    """File names may hold bytes that are not UTF-8, which no output could hold."""
-    return path.as_posix().encode("utf-8", "backslashreplace").decode()
-
-
-def _found(source: _Source, columns: Columns, stdin: BinaryIO | None) -> Iterator[_Found]:
+def rows_of(source: Source, columns: Columns, stdin: BinaryIO | None = None) -> Iterator[_Found]:
+    """The rows of one file, each with its place: "in.jsonl:17"; ids are not checked to be unique."""
     last = None
     try:
-        with _opened(source, stdin) as stream:
+        with opened(source, stdin) as stream:
             chunks, format = (stream, source.format) if source.format else _sniffed(stream)
             for place, item in _READERS[format](chunks, source, columns):
+                if isinstance(item, Article):
+                    item = _fitting(item, place, source)
                 yield place, item
                 last = place
     except UnicodeDecodeError as error:
         encoding = error.encoding.upper()[:6]  # without the byte order of "utf-16-le"
         reason = f"not {encoding} (byte 0x{error.object[error.start]:02x} at offset {error.start})"
         yield source.name, Rejected(source.name, None, reason)
-    except (OSError, EOFError, zlib.error) as error:
+    except damage() as error:
         after = f" after {last}" if last else ""
         yield source.name, Rejected(source.name, None, f"damaged or unreadable{after}: {error}")
 
 
-def _opened(source: _Source, stdin: BinaryIO | None) -> AbstractContextManager[Iterable[bytes]]:
-    if source.path is None:
-        return nullcontext(sys.stdin.buffer if stdin is None else stdin)
-    return gzip.open(source.path) if source.path.suffix.lower() == ".gz" else source.path.open("rb")
+def _fitting(article: Article, place: str, source: Source) -> Article | Rejected:
+    if len(article.text) > LONGEST:
+        found = f"text of {len(article.text):,} characters"
+        return Rejected(place, article.id, f"{found}, expected at most {LONGEST:,}: cut it into articles")
+    return replace(article, metadata=source.partition | article.metadata) if source.partition else article
 
 
 def _sniffed(stream: Iterable[bytes]) -> tuple[Iterable[bytes], str]:
@@ -190,11 +152,11 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
         yield line.decode("utf-8", "surrogateescape")
 
 
-def _text(chunks: Iterable[bytes], source: _Source, columns: Columns) -> Iterator[_Found]:
+def _text(chunks: Iterable[bytes], source: Source, columns: Columns) -> Iterator[_Found]:
     yield source.name, Article(source.id, _decoded(b"".join(chunks)))
 
 
-def _html(chunks: Iterable[bytes], source: _Source, columns: Columns) -> Iterator[_Found]:
+def _html(chunks: Iterable[bytes], source: Source, columns: Columns) -> Iterator[_Found]:
     try:
         import trafilatura
     except ImportError as error:
@@ -208,7 +170,7 @@ def _html(chunks: Iterable[bytes], source: _Source, columns: Columns) -> Iterato
     yield source.name, Article(source.id, text, {name: value for name, value in found.items() if value})
 
 
-def _jsonl(chunks: Iterable[bytes], source: _Source, columns: Columns) -> Iterator[_Found]:
+def _jsonl(chunks: Iterable[bytes], source: Source, columns: Columns) -> Iterator[_Found]:
     for number, line in enumerate(_lines(chunks), 1):
         if not line.strip():
             continue
@@ -221,7 +183,7 @@ def _jsonl(chunks: Iterable[bytes], source: _Source, columns: Columns) -> Iterat
             yield place, _article(row, columns, place, f"{source.id}-{number}", damage)
 
 
-def _json(chunks: Iterable[bytes], source: _Source, columns: Columns) -> Iterator[_Found]:
+def _json(chunks: Iterable[bytes], source: Source, columns: Columns) -> Iterator[_Found]:
     text = _decoded(b"".join(chunks))
     try:
         content = _parsed(text)
@@ -246,7 +208,7 @@ def _parsed(text: str) -> Any:
         raise ValueError(f"not JSON: {found}, expected an object") from error
 
 
-def _csv(chunks: Iterable[bytes], source: _Source, columns: Columns, delimiter: str) -> Iterator[_Found]:
+def _csv(chunks: Iterable[bytes], source: Source, columns: Columns, delimiter: str) -> Iterator[_Found]:
     csv.field_size_limit(max(csv.field_size_limit(), 2**31 - 1))
     # strict: a quotation mark that is not doubled would otherwise vanish from the text without a word.
     rows = csv.reader(_lines(chunks), delimiter=delimiter, strict=True)
@@ -272,7 +234,7 @@ def _csv(chunks: Iterable[bytes], source: _Source, columns: Columns, delimiter: 
         yield place, _article(row, columns, place, f"{source.id}-{number}", damage)
 
 
-def _parquet(chunks: Iterable[bytes], source: _Source, columns: Columns) -> Iterator[_Found]:
+def _parquet(chunks: Iterable[bytes], source: Source, columns: Columns) -> Iterator[_Found]:
     try:
         import pyarrow
         from pyarrow import parquet
@@ -383,17 +345,4 @@ _READERS: dict[str, _Reader] = {
     "tsv": partial(_csv, delimiter="\t"),
     "parquet": _parquet,
     "html": _html,
-}
-
-_SUFFIXES = {
-    ".txt": "text",
-    ".md": "text",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "json",
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".parquet": "parquet",
-    ".html": "html",
-    ".htm": "html",
 }

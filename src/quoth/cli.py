@@ -1,4 +1,4 @@
-"""The command line: quoth label / train / eval / diff / schema."""
+"""The command line: quoth label / batch / train / eval / diff / schema."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 import quoth
+from quoth.cli_batch import batch
 from quoth.cli_eval import diff, evaluate
 from quoth.errors import InputError, QuothError
 
@@ -222,6 +223,7 @@ def train(config: Path, data: Path, folder: Path, out: Path | None, device: str)
     run(load(config, TrainConfig), data, folder, out or folder / "model", device)
 
 
+main.add_command(batch)
 main.add_command(evaluate)
 main.add_command(diff)
 

@@ -63,11 +63,17 @@ def open_writer(path: Path | None, format: str) -> Iterator[Writer]:
         output.finish()
         return
 
-    with whole(path) as file:
-        output = _Output(file, str(path), _ENCODERS[format](terminal=False), live=False)
-        output.start()
-        yield output
-        output.finish()
+    with whole(path) as file, writer_into(file, str(path), format) as writer:
+        yield writer
+
+
+@contextmanager
+def writer_into(file: BinaryIO, place: str, format: str) -> Iterator[Writer]:
+    """Write records to an open file in one of `FORMATS`; place: what messages call it."""
+    output = _Output(file, place, _ENCODERS[format](terminal=False), live=False)
+    output.start()
+    yield output
+    output.finish()
 
 
 @contextmanager

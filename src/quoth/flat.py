@@ -1,0 +1,90 @@
+"""What a batch run found, read back: its records, and one row a statement."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from quoth.batch import part_of, read_plan
+from quoth.errors import InputError
+from quoth.extras import needs
+from quoth.folder import Folder, open_folder
+from quoth.records import Article, Record, from_json
+from quoth.writing import COLUMNS, METADATA_COLUMNS, flat, open_writer, whole
+
+RECORDS_AT_ONCE = 2_000
+_NO_ARTICLE = Article("", "")
+"""The flat view takes everything from the record."""
+
+
+def records(folder: Folder, place: str) -> Iterator[Record]:
+    """The records of a finished run in the order of its input.
+
+    place: what messages call the folder.  Raises InputError where no run has begun, where it is not finished, and
+    for parts in CSV, which hold no records.
+    """
+    plan = read_plan(folder)
+    if plan is None:
+        raise InputError(f"{place}: no batch run has begun here")
+    if plan.settings.format == "csv":
+        raise InputError(f"{place}: its parts are CSV, one row a statement already")
+    for shard in plan.shards():
+        content = folder.get(part_of(plan, shard))
+        if content is None:
+            raise InputError(f"{place}: {part_of(plan, shard)} is missing; run the batch again to finish it")
+        yield from _lines(content) if plan.settings.format == "jsonl" else _rows(content)
+
+
+def _lines(content: bytes) -> Iterator[Record]:
+    return map(from_json, content.splitlines())
+
+
+def _rows(content: bytes) -> Iterator[Record]:
+    with needs("Parquet input", "parquet"):
+        from pyarrow import parquet
+    for batch in parquet.ParquetFile(io.BytesIO(content)).iter_batches(batch_size=256):
+        for row in batch.to_pylist():
+            yield msgspec.convert(row | {"metadata": msgspec.json.decode(row["metadata"])}, Record)
+
+
+def write_statements(folder: str, out: Path) -> None:
+    """Write one row a statement, columns as in `quoth.writing.COLUMNS`, whole or not at all.
+
+    Raises InputError for another suffix than .csv and .parquet, and as `records` does.
+    """
+    found = records(open_folder(folder), folder)
+    if out.suffix == ".csv":
+        with open_writer(out, "csv") as writer:
+            for record in found:
+                writer.write(record, _NO_ARTICLE)
+    elif out.suffix == ".parquet":
+        with needs("Parquet output", "parquet"):
+            import pyarrow as pa
+            from pyarrow import parquet
+        kinds = {"start": pa.int64(), "end": pa.int64(), "fragment": pa.bool_(), "abstained": pa.bool_()}
+        schema = pa.schema(
+            (
+                name,
+                pa.float64()
+                if name.startswith("p_") or "probability" in name
+                else kinds.get(name, pa.string()),
+            )
+            for name in COLUMNS
+        )
+        with whole(out) as file, parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+            while chunk := list(islice(found, RECORDS_AT_ONCE)):
+                rows = [_with_text(row) for record in chunk for row in flat(record)]
+                writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+    else:
+        raise InputError(f"{out}: found suffix {out.suffix!r}, expected .csv or .parquet")
+
+
+def _with_text(row: dict[str, Any]) -> dict[str, Any]:
+    """The fields that came with the article as text: a date, a number, whatever the input had."""
+    given = {name: row[name] for name in METADATA_COLUMNS if row[name] is not None}
+    return row | {name: str(value) for name, value in given.items()}
