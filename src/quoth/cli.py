@@ -1,4 +1,4 @@
-"""The command line: quoth label / batch / train / eval / diff / schema."""
+"""The command line: quoth label / batch / stats / train / eval / diff / schema."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 import quoth
 from quoth.cli_batch import batch
 from quoth.cli_eval import diff, evaluate
+from quoth.cli_stats import stats
 from quoth.errors import InputError, QuothError
 
 if TYPE_CHECKING:
@@ -224,6 +225,7 @@ def train(config: Path, data: Path, folder: Path, out: Path | None, device: str)
 
 
 main.add_command(batch)
+main.add_command(stats)
 main.add_command(evaluate)
 main.add_command(diff)
 

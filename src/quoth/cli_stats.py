@@ -1,0 +1,120 @@
+"""The command line of answers: quoth stats."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from quoth.tally import Corpus
+
+
+@click.command()
+@click.argument("corpus", type=click.Path(path_type=Path), metavar="CORPUS")
+@click.option(
+    "--by",
+    type=click.Choice(["stance", "outlet", "month", "speaker", "target", "pair"]),
+    default="stance",
+    show_default=True,
+    help="pair: who toward whom.",
+)
+@click.option(
+    "--stance",
+    type=click.Choice(["accusation", "denial", "condemnation", "solidarity", "other"]),
+    help="This one alone; of pairs, accusation unless given.",
+)
+@click.option(
+    "--most", type=click.IntRange(1), default=20, show_default=True, help="So many groups or pairs."
+)
+@click.option(
+    "--names",
+    type=click.Path(path_type=Path),
+    help="Table of which name is counted as which: written if absent, else read, with your changes.",
+)
+@click.option(
+    "--stories", is_flag=True, help="Count each story once: of articles that share statements the first."
+)
+@click.option("--csv", "as_csv", is_flag=True, help="CSV instead of a table.")
+def stats(
+    corpus: Path,
+    by: str,
+    stance: str | None,
+    most: int,
+    names: Path | None,
+    stories: bool,
+    as_csv: bool,
+) -> None:
+    """Count what a corpus says: CORPUS is a folder of `quoth batch`, or its `statements` as Parquet.
+
+    `labelled` counts likeliest labels; `expected` sums their probabilities, which allows for the classifier's known
+    error, with a 95 % interval from `low` to `high`.
+    """
+    from quoth.tally import Corpus
+
+    found = Corpus(corpus)
+    under = _names(found, names)
+    first = _stories(found) if stories else None
+    if under or first:
+        found = Corpus(corpus, under, first)
+    if by == "pair":
+        asked = stance or "accusation"
+        covered = found.coverage(asked)
+        _print([dataclasses.asdict(pair) for pair in found.pairs(asked, most)], as_csv)
+        click.echo(
+            f"quoth: of {covered.labelled} statements of {asked} {covered.speaker} name the speaker, {covered.target}"
+            f" the target, {covered.both} both; the rest is in no pair",
+            err=True,
+        )
+        return
+    counts = found.counts(by, most)  # type: ignore[arg-type]
+    _print([dataclasses.asdict(c) for c in counts if stance in (None, c.stance)], as_csv)
+
+
+def _names(found: Corpus, path: Path | None) -> dict[str, str]:
+    from quoth.people import merged, read_names, write_names
+
+    if path is None:
+        return merged(found.names())
+    if path.exists():
+        return read_names(path)
+    under = write_names(path, found.names())
+    click.echo(
+        f"quoth: {len(under)} names in {path}, as {len({*under.values()})}; edit it and run again", err=True
+    )
+    return under
+
+
+def _stories(found: Corpus) -> dict[str, str]:
+    from quoth.stories import stories
+
+    told = stories(found.texts())
+    click.echo(f"quoth: {len(told)} articles with statements tell {len({*told.values()})} stories", err=True)
+    return told
+
+
+def _print(rows: list[dict[str, Any]], as_csv: bool) -> None:
+    if not rows:
+        click.echo("quoth: nothing to count", err=True)
+        return
+    if as_csv:
+        buffer = io.StringIO(newline="")
+        table = csv.DictWriter(buffer, rows[0])
+        table.writeheader()
+        table.writerows(rows)
+        click.echo(buffer.getvalue(), nl=False)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table()
+    for name, value in rows[0].items():
+        shown.add_column(name, justify="left" if isinstance(value, str) else "right")
+    for row in rows:
+        shown.add_row(*(f"{v:,}" if isinstance(v, int | float) else str(v) for v in row.values()))
+    Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty()).print(shown)
