@@ -7,7 +7,7 @@ import regex
 from quoth.model.names import GENERIC, is_function
 from quoth.records import SpeakerType
 
-AHEAD = regex.compile(r"(?:by|to|from|and|including|for|that|as)\s+(?=\S)")
+AHEAD = regex.compile(r"(?:by|to|from|and|including|for|that|as|with)\s+(?=\S)")
 """What the tagger takes along before a source."""
 
 _BEHIND = regex.compile(
@@ -16,13 +16,18 @@ _BEHIND = regex.compile(
 )
 
 
+_LIST = regex.compile(r"[^,]+(?:, (?!(?:an?|the|one|in|on|at|as|from|of|with|including|such|particularly)\b)[^,]+)+,? and [^,]+")
+"""Doctors, priests and teachers; not "a teacher, a friend of Ode"."""
+
 _SHORT = regex.compile(r"[Tt]he ((?:\p{Ll}+ )?\p{Ll}+)")
 
 
 def describe(phrase: str) -> str:
     """A source phrase as a description: without a relative clause, quotation marks, stray punctuation and what the
     tagger took along: a preposition before, a day or the beginning of a clause behind."""
-    phrase = regex.split(r",\s|\s+(?:who|which|whom|whose)\b|\s[–—-]\s|[:;(]", " ".join(phrase.split()))[0]
+    phrase = regex.split(r",?\s+(?:who|which|whom|whose|that)\b|\s[–—-]\s|[:;(]", " ".join(phrase.split()))[0]
+    if not _LIST.fullmatch(phrase):
+        phrase = regex.split(r",\s", phrase)[0]
     phrase = without_behind(_without_ahead(phrase.strip(" .,\"“”‘’'")))
     return phrase.strip(" .,\"“”‘’'")
 
@@ -82,4 +87,4 @@ _DOCUMENTS = frozenset(
     """statement report study lawsuit complaint indictment document memo letter filing paper note email message post tweet
     article editorial op-ed essay column release brief motion petition resolution order affidavit""".split()
 )
-_PLURALS = frozenset("people men women police staff children militia media press public crew".split())
+_PLURALS = frozenset("percent people men women police staff children militia media press public crew".split())

@@ -27,14 +27,16 @@ from quoth.titles import is_title
 
 _PERSONAL = frozenset("he she him her his hers himself herself".split())
 _IMPERSONAL = frozenset("it its itself".split())
+_INDEFINITE = frozenset("some many others both".split())
+_PLURAL = _INDEFINITE | frozenset("they them their these those".split())
 _PRONOUNS = (
     _PERSONAL
     | _IMPERSONAL
     | frozenset(
-        "they them their i my we our you us me who which that this one some many others another both these those".split()
+        "they them their i my we our you us me who whom which that this one some many others another both these those".split()
     )
 )
-_RELATIVE = (["who"], ["which"])
+_RELATIVE = (["who"], ["whom"], ["which"])
 _BEFORE_OTHER = frozenset(
     "for of to with from at by in on against about under near behind like as and or than".split()
 )
@@ -62,6 +64,8 @@ _SOME = regex.compile(
     regex.IGNORECASE,
 )
 """Republicans, but not all of them."""
+_SHARE = regex.compile(r"\bper ?cent\b|%")
+"""Those who were asked in a poll pass nothing on."""
 _EXAMPLES = regex.compile(r"\s*(?:including|such as|like|among them|led by)\b")
 _SEAT = regex.compile(r"(?:and )?[DRI]-\p{Lu}[\p{L}.]*")
 """Party and state: "D-N.Y."."""
@@ -275,6 +279,11 @@ class _Cast:
             if pronoun.casefold() in _IMPERSONAL and fitting.max(initial=0.0) < 0.05:
                 # Reports and letters speak too, as "it".
                 fitting = np.where([e.type != "person" for e in everyone], masses, 0.0)
+            if pronoun.casefold() in _INDEFINITE and fitting.max(initial=0.0) < 0.3:
+                return Named(phrase, "group", source, 0.5)
+            if pronoun.casefold() in _PLURAL and fitting.max(initial=0.0) < 0.05:
+                # "They" may be one person.
+                fitting = masses
             return self._best(everyone, fitting, 0.0, source, start)
         if bearer := self._bearer(phrase):
             return Named(bearer.name, bearer.type, source, 0.9)
@@ -293,11 +302,15 @@ class _Cast:
                 return Named(*body, source, 0.8)
             if holder := self._holder(phrase, everyone, masses):
                 return Named(holder.name, holder.type, source, 0.8)
-            if masses.max() > max(KNOWN * masses[own], 0.3):
-                return self._best(everyone, masses, 0.0, source, start)
-        if _is_relayed(masses[own], everyone, masses):
-            return self._best(everyone, masses, 0.0, None, start)
+            rivals = masses
+            if description_type(phrase) == "group":
+                # "the six women" are no one person.
+                rivals = np.where([e.type != "person" for e in everyone], masses, 0.0)
+            if rivals.max() > max(KNOWN * masses[own], 0.3):
+                return self._best(everyone, rivals, 0.0, source, start)
         entity = everyone[own]
+        if not _SHARE.search(phrase) and _is_relayed(masses[own], everyone, masses):
+            return self._best(everyone, masses, 0.0, None, start)
         return Named(entity.name, entity.type, source, 0.6 + 0.39 * float(masses[own]))
 
     def _best(
@@ -366,6 +379,8 @@ def _stands_for(pronoun: str, entity: Entity) -> bool:
         return entity.type in ("person", "unnamed") or _may_be_a_person(entity)
     if word in _IMPERSONAL:
         return entity.type in ("organization", "country", "group") or _may_be_a_body(entity)
+    if word in _PLURAL:
+        return entity.type not in ("person", "unnamed")
     return True
 
 

@@ -76,6 +76,20 @@ def test_an_adjective_does_not_speak(origin: str, name: str | None, read: Read) 
     assert speaker(text, read, "The dam will hold for years", "", "", origin).name == name
 
 
+@pytest.mark.parametrize("who", ["Some", "46 percent"])
+def test_some_are_not_the_one_they_speak_of(who: str, read: Read) -> None:
+    text = f"{INTRO}{who} said Okoro had lied."
+    assert speaker(text, read, "Okoro had lied", "said", who, "Ruth Okoro").name == who
+
+
+def test_they_may_be_one_person_but_first_a_group(read: Read) -> None:
+    text = f"{INTRO}Harbour pilots met. They said the dam would break."
+    group = speaker(text, read, "the dam would break", "said", "They", "Lindholt Dam Commission")
+    assert group.name == "Lindholt Dam Commission"
+    one = speaker(text, read, "the dam would break", "said", "They", "Ruth Okoro")
+    assert one.name == "Ruth Okoro"
+
+
 @pytest.mark.parametrize("name", ["May", "King", "Judge"])
 def test_a_surname_may_be_a_month_or_a_title(name: str, read: Read) -> None:
     text = f"Lena {name} flew in on Monday.\n\n“The dam will hold for years,” {name} said."
@@ -109,6 +123,10 @@ def test_where_the_text_does_not_tell_there_is_no_name(read: Read) -> None:
         ("a boss", "a boss", "unnamed"),
         ("officials at the plant", "officials at the plant", "group"),
         ("a harbour film on", "a harbour film", "unnamed"),
+        ("a harbour film that won prizes", "a harbour film", "unnamed"),
+        ("doctors, harbour pilots and teachers, who", "doctors, harbour pilots and teachers", "group"),
+        ("a teacher, a friend of Ode and others", "a teacher", "unnamed"),
+        ("27 percent", "27 percent", "group"),
         ("the harbour report released on Monday by the", "the harbour report", "organization"),
     ],
 )

@@ -164,6 +164,7 @@ class _Builder:
             told = among_paraphrases(told, self._calibration.paraphrase)
         identity = f"{self._document}:{start}-{end}"
         best = int(told.stance.argmax())
+        speaker = self._speaker(found)
         return Statement(
             id=identity,
             quotation=self._first.setdefault(found.group, identity),
@@ -174,14 +175,14 @@ class _Builder:
             fragment=found.fragment,
             probability=calibrated(found.score, self._calibration.statement),
             cue=self._span(found.cue),
-            speaker=self._speaker(found),
+            speaker=speaker,
             stance=STANCE_LABELS[best],
             stance_probabilities=_probabilities(STANCE_LABELS, told.stance),
             second_stance=told.second,
             abstained=bool(told.stance[best] < min_probability),
             sentiment=SENTIMENT_LABELS[int(told.sentiment.argmax())],
             sentiment_probabilities=_probabilities(SENTIMENT_LABELS, told.sentiment),
-            target=self._target(told.target),
+            target=self._target(told.target, speaker),
         )
 
     def _speaker(self, found: Found) -> Speaker | None:
@@ -193,7 +194,7 @@ class _Builder:
             named.name, named.type, self._span(named.mention), self._span(found.source), probability
         )
 
-    def _target(self, tokens: tuple[int, int] | None) -> Target | None:
+    def _target(self, tokens: tuple[int, int] | None, speaker: Speaker | None) -> Target | None:
         if tokens is None:
             return None
         start, end = self._tokens.starts[tokens[0]], self._tokens.ends[tokens[1] - 1]
@@ -203,7 +204,11 @@ class _Builder:
         if phrase is None:
             return None
         start, end = phrase.span()
-        return Target(self._text[start:end], start, end, party(self._people, self._text, start, end))
+        name = party(self._people, self._text, start, end)
+        if name and speaker and name == speaker.name:
+            # Nobody accuses himself, nor comforts: one of the two is wrong, and a wrong name costs more than none.
+            name = None
+        return Target(self._text[start:end], start, end, name)
 
     def _span(self, ends: tuple[int, int] | None) -> Span | None:
         return Span.of(self._text, ends[0], whole_grapheme(self._text, ends[1])) if ends else None
