@@ -153,3 +153,38 @@ def test_two_runs_on_one_folder_do_everything_once(articles: Path, labelled: byt
     runs = [batch(*args), batch(*args)]
     assert [process.wait() for process in runs] == [0, 0]
     assert parts(out) == labelled
+
+
+@pytest.mark.slow
+def test_a_ray_cluster_that_loses_a_node_says_the_same(
+    articles: Path, labelled: bytes, tmp_path: Path
+) -> None:
+    cluster_utils = pytest.importorskip("ray.cluster_utils")
+    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    try:
+        nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+        out = tmp_path / "out"
+        args = (
+            articles,
+            "--out",
+            out,
+            "--format",
+            "jsonl",
+            "--shard-rows",
+            2,
+            "--engine",
+            "ray",
+            "--workers",
+            3,
+        )
+        command = [sys.executable, "-m", "quoth.cli", "batch", *map(str, args)]
+        environment = os.environ | {"RAY_ADDRESS": cluster.address}
+        process = subprocess.Popen(command, env=environment)
+        while not any(out.glob("part-*")):
+            assert process.poll() is None
+            time.sleep(0.2)
+        cluster.remove_node(nodes[0], allow_graceful=False)
+        assert process.wait() == 0
+        assert parts(out) == labelled
+    finally:
+        cluster.shutdown()

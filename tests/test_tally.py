@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from quoth.cli import main
 from quoth.errors import InputError
+from quoth.exploring import page
 from quoth.people import merged, read_names, write_names
 from quoth.records import ModelInfo, Record, Span, Speaker, Statement, Target
 from quoth.stories import stories
@@ -146,3 +147,29 @@ def test_the_command_prints_tables_and_csv(corpus: Path, tmp_path: Path) -> None
     assert "Bo Lund" in run("--by", "speaker", "--names", names).stdout
     assert "3 articles with statements tell 3 stories" in run("--stories").stderr
     assert len(run("--by", "month", "--stance", "denial", "--csv").stdout.splitlines()) == 3
+
+
+def test_the_page_shows_the_counts_and_nothing_from_outside(corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "explore.html"
+    result = CliRunner().invoke(main, ["explore", str(corpus), "-o", str(out)], catch_exceptions=False)
+    assert result.exit_code == 0
+    html = out.read_text()
+    assert "5 statements in 3 articles" in html
+    assert "Of 4 statements of accusation 3 name the speaker, 3 the target, 2 both." in html
+    assert "2031-03" in html and "<polyline" in html
+    assert "http" not in html.replace('http-equiv="Content-Security-Policy"', "") and "<script" not in html
+
+
+def test_a_hostile_name_is_text_on_the_page(tmp_path: Path) -> None:
+    statement = said(1, "accusation", 0.8, "Ann <script>alert(1)</script>", "Bo & Lund")
+    with (
+        (tmp_path / "part-000000-x.parquet").open("wb") as file,
+        writer_into(file, "part", "parquet") as writer,
+    ):
+        record = Record(
+            "1", "a", {"source": "<b>", "date": "soon"}, [], ModelInfo("m", "0", "0" * 12), [statement]
+        )
+        writer.write(record, None)  # type: ignore[arg-type]
+    html = page(Corpus(tmp_path), "<i>")
+    assert "<script" not in html and "<b>" not in html and "<i>" not in html
+    assert "Ann &lt;script&gt;" in html and "Bo &amp; Lund" in html

@@ -53,6 +53,9 @@ class Deadly:
     shards: frozenset[int] = frozenset()
 
 
+NOTHING_DEADLY = Deadly()
+
+
 def part_of(plan: Plan, shard: Shard) -> str:
     """The file that holds a shard's answer."""
     return f"part-{shard.name}.{FORMATS[plan.settings.format]}"
@@ -141,7 +144,7 @@ def work(
     labeler: Labeler,
     watch: Watch | None = None,
     start: float | None = None,
-    deadly: Deadly = Deadly(),
+    deadly: Deadly = NOTHING_DEADLY,
 ) -> None:
     """Label shards until all are done, by this process or others that work on the same folder.
 
@@ -153,20 +156,32 @@ def work(
     first = int(len(shards) * (random.random() if start is None else start))
     order = shards[first:] + shards[:first]
     while pending := _pending(plan, folder, order):
-        worked = False
-        for shard in pending:
-            if folder.has(part_of(plan, shard)) or not folder.claim(shard.name):
-                continue
-            try:
-                if not folder.has(part_of(plan, shard)):
-                    summary = _label(plan, shard, reader, folder, labeler, watch, deadly)
-                    if watch:
-                        watch.done(summary)
-            finally:
-                folder.release(shard.name)
-            worked = True
-        if not worked:
+        worked = [attempt(plan, shard, reader, folder, labeler, watch, deadly) for shard in pending]
+        if not any(worked):
             time.sleep(WAIT)
+
+
+def attempt(
+    plan: Plan,
+    shard: Shard,
+    reader: Reader,
+    folder: Folder,
+    labeler: Labeler,
+    watch: Watch | None = None,
+    deadly: Deadly = NOTHING_DEADLY,
+) -> bool:
+    """Label a shard, unless its part is there or another process has claimed it; whether this one did."""
+    part = part_of(plan, shard)
+    if folder.has(part) or not folder.claim(shard.name):
+        return False
+    try:
+        if not folder.has(part):
+            summary = _label(plan, shard, reader, folder, labeler, watch, deadly)
+            if watch:
+                watch.done(summary)
+    finally:
+        folder.release(shard.name)
+    return True
 
 
 def _pending(plan: Plan, folder: Folder, order: list[Shard]) -> list[Shard]:

@@ -1,4 +1,4 @@
-"""The command line: quoth label / batch / stats / train / eval / diff / schema."""
+"""The command line: quoth label / batch / stats / explore / train / eval / diff / schema."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 import quoth
 from quoth.cli_batch import batch
 from quoth.cli_eval import diff, evaluate
-from quoth.cli_stats import stats
+from quoth.cli_stats import explore, stats
 from quoth.errors import InputError, QuothError
 
 if TYPE_CHECKING:
@@ -226,6 +226,7 @@ def train(config: Path, data: Path, folder: Path, out: Path | None, device: str)
 
 main.add_command(batch)
 main.add_command(stats)
+main.add_command(explore)
 main.add_command(evaluate)
 main.add_command(diff)
 

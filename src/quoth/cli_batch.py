@@ -66,6 +66,13 @@ def batch() -> None:
     "--shard-rows", type=click.IntRange(1), default=1000, show_default=True, help="Articles in a part."
 )
 @click.option(
+    "--engine",
+    type=click.Choice(["processes", "ray"]),
+    default="processes",
+    show_default=True,
+    help="Processes of this machine, or actors of a Ray cluster.",
+)
+@click.option(
     "--update", is_flag=True, help="Input, model or settings have changed: redo what depends on it."
 )
 @click.option("--all-cues", is_flag=True, help='Also beliefs and plans ("hopes", "wants").')
@@ -91,6 +98,7 @@ def run(
     workers: int | None,
     threads: int,
     shard_rows: int,
+    engine: str,
     update: bool,
     all_cues: bool,
     min_probability: float,
@@ -108,7 +116,7 @@ def run(
 
     settings = Settings(format_, shard_rows, id_column, text_column, input_format, all_cues, min_probability)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    summary = _run(inputs, out, settings, model, workers or _cores(), threads, update, log_json)
+    summary = _run(inputs, out, settings, model, workers or _cores(), threads, engine, update, log_json)
     if summary.rejected:
         sys.exit(SOME_REJECTED)
 
@@ -120,10 +128,12 @@ def _run(
     model: str,
     workers: int,
     threads: int,
+    engine: str,
     update: bool,
     log_json: bool,
 ) -> Summary:
     from quoth.batch import begin, read_plan, summaries
+    from quoth.cluster import run_on_ray
     from quoth.folder import open_folder
     from quoth.labeler import Labeler
     from quoth.plan import make_plan
@@ -140,7 +150,11 @@ def _run(
     if pending:
         rows = sum(shard.rows for shard in pending)
         with _shown(plan, rows, log_json) as watch:
-            run(plan, inputs, out, model, min(workers, len(pending)), threads, watch)
+            workers = min(workers, len(pending))
+            if engine == "ray":
+                run_on_ray(plan, pending, inputs, out, model, workers, threads, watch)
+            else:
+                run(plan, inputs, out, model, workers, threads, watch)
     done, summary = summaries(plan, folder)
     folder.put(
         "_summary.json", json.dumps(_final(plan, done, summary), indent=1, ensure_ascii=False).encode()

@@ -1,4 +1,4 @@
-"""The command line of answers: quoth stats."""
+"""The command line of answers: quoth stats, quoth explore."""
 
 from __future__ import annotations
 
@@ -55,13 +55,7 @@ def stats(
     `labelled` counts likeliest labels; `expected` sums their probabilities, which allows for the classifier's known
     error, with a 95 % interval from `low` to `high`.
     """
-    from quoth.tally import Corpus
-
-    found = Corpus(corpus)
-    under = _names(found, names)
-    first = _stories(found) if stories else None
-    if under or first:
-        found = Corpus(corpus, under, first)
+    found = _corpus(corpus, names, stories)
     if by == "pair":
         asked = stance or "accusation"
         covered = found.coverage(asked)
@@ -74,6 +68,29 @@ def stats(
         return
     counts = found.counts(by, most)  # type: ignore[arg-type]
     _print([dataclasses.asdict(c) for c in counts if stance in (None, c.stance)], as_csv)
+
+
+@click.command()
+@click.argument("corpus", type=click.Path(path_type=Path), metavar="CORPUS")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The HTML page to write.")
+@click.option("--names", type=click.Path(path_type=Path), help="As in `quoth stats`.")
+@click.option("--stories", is_flag=True, help="As in `quoth stats`.")
+def explore(corpus: Path, out: Path, names: Path | None, stories: bool) -> None:
+    """Write the counts of a corpus as one HTML page: stances, outlets, months, who toward whom."""
+    from quoth.exploring import page
+    from quoth.writing import whole
+
+    content = page(_corpus(corpus, names, stories), f"{corpus.name}: who said what")
+    with whole(out) as file:
+        file.write(content.encode())
+
+
+def _corpus(place: Path, names: Path | None, stories: bool) -> Corpus:
+    from quoth.tally import Corpus
+
+    found = Corpus(place)
+    under = _names(found, names)
+    return Corpus(place, under, _stories(found) if stories else None)
 
 
 def _names(found: Corpus, path: Path | None) -> dict[str, str]:

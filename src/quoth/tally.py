@@ -25,13 +25,13 @@ STANCES = get_args(Stance)
 DRAWS = 1000
 
 _FLAT = """
-SELECT article_id, text, speaker, speaker_type AS type, target_name AS target, stance, source AS outlet, left("date", 7) AS month,
+SELECT article_id, text, speaker, speaker_type AS type, target_name AS target, stance, source AS outlet, {month} AS month,
   {probabilities}
 FROM read_parquet('{file}')
 """
 _NESTED = """
 SELECT id AS article_id, s.text AS text, s.speaker.name AS speaker, s.speaker.type AS type, s.target.name AS target, s.stance AS stance,
-  json_extract_string(metadata, '$.source') AS outlet, left(json_extract_string(metadata, '$.date'), 7) AS month,
+  json_extract_string(metadata, '$.source') AS outlet, {month} AS month,
   {probabilities}
 FROM (SELECT id, metadata, unnest(statements) AS s FROM read_parquet('{file}'))
 """
@@ -90,16 +90,18 @@ class Corpus:
             import duckdb
         if place.is_dir() and any(place.glob("part-*.parquet")):
             file, query, path = str(place / "part-*.parquet"), _NESTED, "s.stance_probabilities.{0} AS p_{0}"
+            date = "json_extract_string(metadata, '$.date')"
         elif place.suffix == ".parquet" and place.is_file():
-            file, query, path = str(place), _FLAT, "p_{0}"
+            file, query, path, date = str(place), _FLAT, "p_{0}", '"date"'
         else:
             raise InputError(f"{place}: expected a folder of Parquet parts, or a Parquet file of statements")
         probabilities = ", ".join(path.format(stance) for stance in STANCES)
+        month = rf"nullif(regexp_extract({date}, '^\d{{4}}-(?:0[1-9]|1[0-2])\b'), '')"
         self._db = duckdb.connect()
         escaped = file.replace("'", "''")
         try:
             self._db.execute(
-                f"CREATE TABLE found AS {query.format(file=escaped, probabilities=probabilities)}"
+                f"CREATE TABLE found AS {query.format(file=escaped, probabilities=probabilities, month=month)}"
             )
         except duckdb.Error as error:
             raise InputError(f"{place}: not statements of quoth: {error}") from error
@@ -128,6 +130,12 @@ class Corpus:
         if later:
             self._db.executemany("INSERT INTO later VALUES (?)", later)
         self._db.execute("DELETE FROM found WHERE article_id IN (SELECT article_id FROM later)")
+
+    def totals(self) -> tuple[int, int]:
+        """Articles with statements, statements."""
+        row = self._db.execute("SELECT count(DISTINCT article_id), count(*) FROM found").fetchone()
+        assert row
+        return row[0], row[1]
 
     def counts(self, by: By, most: int = 20, seed: int = 0) -> list[Count]:
         """Every stance in each of the `most` largest groups; months in order, the others by size."""
