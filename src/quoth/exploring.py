@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from itertools import groupby
@@ -23,7 +24,7 @@ th, td { text-align: left; padding: .2rem .5rem; border-bottom: 1px solid color-
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
 td.n { white-space: nowrap }
 td:first-child, th:first-child { min-width: 8rem }
-th { vertical-align: bottom }
+th { vertical-align: bottom; overflow-wrap: normal }
 .bar { display: flex; height: 1.1rem; min-width: 8rem }
 .bar span { background: var(--tint) }
 .scroll { overflow-x: auto }
@@ -189,13 +190,14 @@ def _pairs(pairs: list[Pair]) -> str:
 def _matrix(pairs: list[Pair]) -> str:
     """Speakers in rows, targets in columns, those of most statements."""
 
-    def most(field: str) -> list[str]:
-        sums: dict[str, int] = {}
-        for pair in pairs:
-            sums[getattr(pair, field)] = sums.get(getattr(pair, field), 0) + pair.labelled
+    def most(field: str, some: list[Pair]) -> list[str]:
+        sums: Counter[str] = Counter()
+        for pair in some:
+            sums[getattr(pair, field)] += pair.labelled
         return sorted(sums, key=lambda name: (-sums[name], name))[:MATRIX]
 
-    speakers, targets = most("speaker"), most("target")
+    targets = most("target", pairs)
+    speakers = most("speaker", [pair for pair in pairs if pair.target in targets])
     if len(speakers) < 2 or len(targets) < 2:
         return ""
     cells = {(pair.speaker, pair.target): pair.labelled for pair in pairs}
