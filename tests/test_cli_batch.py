@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -123,19 +122,20 @@ def test_settings_that_no_process_could_use_end_before_one_starts(articles: Path
     assert not any((tmp_path / "o").glob("part-*"))
 
 
-def _moments() -> Iterator[float]:
-    rng = random.Random(7)
-    return (rng.uniform(0.2, 6.0) for _ in range(20))
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="kills a group of processes")
 def test_killed_at_any_moment_a_run_goes_on_to_the_same_answers(
     articles: Path, labelled: bytes, tmp_path: Path
 ) -> None:
-    for k, moment in enumerate(_moments()):
-        out = tmp_path / str(k)
-        args = (articles, "--out", out, "--format", "jsonl", "--shard-rows", 3, "--workers", 2)
+    def arguments(name: str) -> tuple[object, ...]:
+        return articles, "--out", tmp_path / name, "--format", "jsonl", "--shard-rows", 3, "--workers", 2
+
+    began = time.monotonic()
+    assert batch(*arguments("whole")).wait() == 0
+    whole = time.monotonic() - began
+    rng = random.Random(7)
+    for k in range(20):
+        out, args, moment = tmp_path / str(k), arguments(str(k)), rng.uniform(0, whole)
         process = batch(*args)
         time.sleep(moment)
         if process.poll() is None:
