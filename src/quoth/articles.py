@@ -16,7 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from quoth.errors import InputError, MissingExtraError
+from quoth.errors import InputError
+from quoth.extras import needs
 from quoth.records import Article
 from quoth.sources import Source, damage, opened, sources
 
@@ -156,18 +157,26 @@ def _text(chunks: Iterable[bytes], source: Source, columns: Columns) -> Iterator
     yield source.name, Article(source.id, _decoded(b"".join(chunks)))
 
 
+def html_article(page: bytes) -> Article:
+    """The article of a news page, without an id; raises InputError where there is none, MissingExtraError without
+    trafilatura."""
+    with needs("HTML input", "html"):
+        import trafilatura
+    found = trafilatura.bare_extraction(page, include_comments=False, with_metadata=True)
+    if found is None or not found.text:
+        raise InputError("found no article text, expected a news page in HTML")
+    told = {"title": found.title, "date": found.date, "source": found.sitename or found.hostname}
+    text = re.sub(r"\n+", "\n\n", found.text)
+    return Article("", text, {name: value for name, value in told.items() if value})
+
+
 def _html(chunks: Iterable[bytes], source: Source, columns: Columns) -> Iterator[_Found]:
     try:
-        import trafilatura
-    except ImportError as error:
-        raise MissingExtraError("HTML input", "html") from error
-    page = trafilatura.bare_extraction(b"".join(chunks), include_comments=False, with_metadata=True)
-    if page is None or not page.text:
-        yield source.name, Rejected(source.name, None, "found no article text, expected a news page in HTML")
-        return
-    found = {"title": page.title, "date": page.date, "source": page.sitename or page.hostname}
-    text = re.sub(r"\n+", "\n\n", page.text)
-    yield source.name, Article(source.id, text, {name: value for name, value in found.items() if value})
+        article = html_article(b"".join(chunks))
+    except InputError as error:
+        yield source.name, Rejected(source.name, None, str(error))
+    else:
+        yield source.name, replace(article, id=source.id)
 
 
 def _jsonl(chunks: Iterable[bytes], source: Source, columns: Columns) -> Iterator[_Found]:
@@ -235,11 +244,9 @@ def _csv(chunks: Iterable[bytes], source: Source, columns: Columns, delimiter: s
 
 
 def _parquet(chunks: Iterable[bytes], source: Source, columns: Columns) -> Iterator[_Found]:
-    try:
+    with needs("Parquet input", "parquet"):
         import pyarrow
         from pyarrow import parquet
-    except ImportError as error:
-        raise MissingExtraError("Parquet input", "parquet") from error
     seekable = isinstance(chunks, io.IOBase) and chunks.seekable()
     try:
         file = parquet.ParquetFile(chunks if seekable else io.BytesIO(b"".join(chunks)))

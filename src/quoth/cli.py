@@ -1,4 +1,4 @@
-"""The command line: quoth label / batch / stats / explore / train / eval / diff / schema."""
+"""The command line: quoth label / batch / stats / explore / serve / train / eval / diff / schema."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 import quoth
 from quoth.cli_batch import batch
 from quoth.cli_eval import diff, evaluate
+from quoth.cli_serve import key, serve
 from quoth.cli_stats import explore, stats
 from quoth.errors import InputError, QuothError
 
@@ -227,6 +228,8 @@ def train(config: Path, data: Path, folder: Path, out: Path | None, device: str)
 main.add_command(batch)
 main.add_command(stats)
 main.add_command(explore)
+main.add_command(serve)
+main.add_command(key)
 main.add_command(evaluate)
 main.add_command(diff)
 

@@ -1,0 +1,154 @@
+"""The command line of the endpoint: quoth serve, quoth key."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import signal
+import socket
+import threading
+from collections.abc import Generator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from quoth.errors import ConfigError
+from quoth.extras import needs
+
+if TYPE_CHECKING:
+    from quoth.server import Endpoint
+
+
+def _settings_of(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    """A settings file gives defaults; environment and flags go before it."""
+    if path is not None:
+        from quoth.config import load
+
+        table: dict[str, Any] = load(path, dict)
+        known = {option.name for option in ctx.command.params} - {"config"}
+        if unknown := table.keys() - known:
+            raise ConfigError(
+                f"{path}: unknown {', '.join(sorted(unknown))}; expected some of {', '.join(sorted(filter(None, known)))}"
+            )
+        ctx.default_map = {**(ctx.default_map or {}), **table}
+    return path
+
+
+@click.command(context_settings={"auto_envvar_prefix": "QUOTH"})
+@click.option(
+    "--config", type=click.Path(path_type=Path), is_eager=True, callback=_settings_of, expose_value=False,
+    help="TOML file of these settings, names with underscores.",
+)  # fmt: skip
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=int, default=8000, show_default=True)
+@click.option(
+    "--model", default="small", show_default=True, help="A model of the package, or a model folder."
+)
+@click.option("--threads", type=click.IntRange(1), help="Processor cores to use.  [default: all]")
+@click.option("--keys", type=click.Path(path_type=Path), help="File of API keys, see `quoth key`.")
+@click.option("--insecure", is_flag=True, help="Serve another address than this machine's own without keys.")
+@click.option("--body-bytes", type=click.IntRange(1), default=2_000_000, show_default=True)
+@click.option("--batch-bytes", type=click.IntRange(1), default=50_000_000, show_default=True)
+@click.option("--batch-articles", type=click.IntRange(1), default=1_000, show_default=True)
+@click.option(
+    "--characters", type=click.IntRange(1), default=200_000, show_default=True, help="Of an article."
+)
+@click.option(
+    "--queue", type=click.IntRange(1), default=256, show_default=True, help="Articles that may wait."
+)
+@click.option(
+    "--concurrent", type=click.IntRange(1), default=512, show_default=True, help="Requests at once."
+)
+@click.option("--read-seconds", type=float, default=30.0, show_default=True, help="For a body to arrive.")
+@click.option("--answer-seconds", type=float, default=60.0, show_default=True, help="For an answer.")
+@click.option(
+    "--drain-seconds", type=float, default=0.0, show_default=True, help="Still accept after SIGTERM."
+)
+@click.option("--log-texts", is_flag=True, help="Write articles into the log.")
+def serve(
+    host: str, port: int, model: str, threads: int | None, keys: Path | None, insecure: bool, **limits: Any
+) -> None:
+    """Label over HTTP: POST /v1/label, /v1/label/batch, /v1/stance; a page for readers at /.
+
+    Settings come from flags, environment variables (QUOTH_SERVE_PORT=80) and --config, in this order.  SIGTERM: requests in
+    work are answered, then the process ends with status 0.
+    """
+    with needs("Serving", "serve"):
+        import fastapi  # noqa: F401
+        import prometheus_client  # noqa: F401
+        import uvicorn  # noqa: F401
+    from quoth.keys import Keys
+    from quoth.labeler import Labeler
+    from quoth.requests import Settings
+    from quoth.server import Endpoint
+
+    if keys is None and not insecure and not _is_own(host):
+        raise ConfigError(
+            f"host {host}: is seen by others, and there are no --keys; give some, or --insecure"
+        )
+    endpoint = Endpoint(
+        Labeler.from_pretrained(model, threads), Settings(**limits), Keys(keys) if keys else None
+    )
+    _run(endpoint, host, port)
+
+
+def _is_own(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _run(endpoint: Endpoint, host: str, port: int) -> None:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """Ends with status 0 after SIGTERM, having said so to load balancers first."""
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Generator[None, None, None]:
+            handlers = {s: signal.signal(s, self.handle_exit) for s in (signal.SIGINT, signal.SIGTERM)}
+            try:
+                yield
+            finally:
+                for number, handler in handlers.items():
+                    signal.signal(number, handler)
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            again, endpoint.draining = endpoint.draining, True
+            wait = 0.0 if again or sig == signal.SIGINT else endpoint.settings.drain_seconds
+            threading.Timer(wait, super().handle_exit, (sig, frame)).start()
+
+    config = uvicorn.Config(
+        endpoint.app, host=host, port=port, log_config=None, access_log=False, server_header=False,
+        h11_max_incomplete_event_size=16_384, timeout_keep_alive=15,
+        timeout_graceful_shutdown=round(endpoint.settings.answer_seconds) + 1,
+    )  # fmt: skip
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        raise ConfigError(f"{host}:{port}: cannot be listened at: {error.strerror}") from error
+    address = listening.getsockname()
+    click.echo(f"quoth: {endpoint.labeler.model.name} at http://{address[0]}:{address[1]}", err=True)
+    Server(config).run([listening])
+
+
+@click.command()
+@click.argument("name")
+@click.option("--file", "path", type=click.Path(path_type=Path), required=True, help="Where its hash goes.")
+def key(name: str, path: Path) -> None:
+    """Make an API key under NAME and print it once; --file keeps only its hash.
+
+    Take a key back by removing its line; a running server sees the change within a second.
+    """
+    from quoth.keys import new_key
+
+    click.echo(new_key(path, name))

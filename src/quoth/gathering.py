@@ -1,0 +1,161 @@
+"""Dynamic batching: the articles of all requests, gathered for the one thread that has the model."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from quoth.labeler import Labeler
+from quoth.model.stances import Told
+from quoth.records import Article, Record
+
+Spans = tuple[str, tuple[tuple[int, int], ...]]
+"""A text, and (start, end) of the statements in it."""
+
+Answer = Record | list[Told]
+Asked = TypeVar("Asked")
+
+
+class Overloaded(Exception):
+    """The queue is full; seconds: when it may have room again."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"the queue is full; try again in {seconds} s")
+        self.seconds = seconds
+
+
+class Observer(Protocol):
+    """Told what the queue does."""
+
+    def depth(self, n: int) -> None:
+        """So many articles wait."""
+
+    def waited(self, seconds: float) -> None:
+        """From the arrival of a request to the start of its work."""
+
+    def batch(self, articles: int, characters: int, seconds: float) -> None:
+        """One batch was worked on."""
+
+
+@dataclass(eq=False)
+class _Job:
+    asked: Article | Spans
+    arrived: float
+    answer: asyncio.Future[Answer]
+    size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size = len(self.asked.text if isinstance(self.asked, Article) else self.asked[0])
+
+
+class Gatherer:
+    """Answers each article by itself, whatever stands beside it in a batch."""
+
+    def __init__(
+        self,
+        labeler: Labeler,
+        observer: Observer,
+        characters: int = 40_000,
+        window: float = 0.004,
+        longest: int = 256,
+    ) -> None:
+        """characters: of a batch, about (one longer article is a batch of its own).  window: seconds that the first
+        of a batch waits for others.  longest: articles that may wait."""
+        self._labeler, self._observer = labeler, observer
+        self._characters, self._window, self._longest = characters, window, longest
+        self._queue: deque[_Job] = deque()
+        self._filled = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._pace = 0.1
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to work, in the running event loop."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """End when the batch in work is done; what waits is cancelled."""
+        if self._task:
+            self._task.cancel()
+        for job in self._queue:
+            job.answer.cancel()
+        await asyncio.to_thread(self._thread.shutdown)
+
+    def ask(self, asked: Article | Spans, arrived: float) -> asyncio.Future[Answer]:
+        """The answer to come; cancel it, and its work is left out if it has not begun.
+
+        arrived: when the request did, by time.perf_counter().  Raises Overloaded where too many wait.
+        """
+        if len(self._queue) >= self._longest:
+            raise Overloaded(max(1, round(self._pace * len(self._queue))))
+        job = _Job(asked, arrived, asyncio.get_running_loop().create_future())
+        self._queue.append(job)
+        self._observer.depth(len(self._queue))
+        self._filled.set()
+        return job.answer
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._filled.wait()
+            if sum(job.size for job in self._queue) < self._characters:
+                await asyncio.sleep(self._window)
+            jobs = self._take()
+            if not jobs:
+                continue
+            began = time.perf_counter()
+            for job in jobs:
+                self._observer.waited(began - job.arrived)
+            answers = await loop.run_in_executor(self._thread, self._work, [job.asked for job in jobs])
+            seconds = time.perf_counter() - began
+            self._pace += 0.2 * (seconds / len(jobs) - self._pace)
+            self._observer.batch(len(jobs), sum(job.size for job in jobs), seconds)
+            for job, answer in zip(jobs, answers, strict=True):
+                if job.answer.done():
+                    continue
+                if isinstance(answer, Exception):
+                    job.answer.set_exception(answer)
+                else:
+                    job.answer.set_result(answer)
+
+    def _take(self) -> list[_Job]:
+        jobs: list[_Job] = []
+        size = 0
+        while self._queue and (not jobs or size + self._queue[0].size <= self._characters):
+            job = self._queue.popleft()
+            if not job.answer.done():
+                jobs.append(job)
+                size += job.size
+        if not self._queue:
+            self._filled.clear()
+        self._observer.depth(len(self._queue))
+        return jobs
+
+    def _work(self, asked: Sequence[Article | Spans]) -> list[Answer | Exception]:
+        """In the model's thread."""
+        articles = [a for a in asked if isinstance(a, Article)]
+        records = iter(_each(lambda some: [*self._labeler.label(some)], articles))
+        told = iter([_each(self._classified, [a])[0] for a in asked if not isinstance(a, Article)])
+        return [next(records) if isinstance(a, Article) else next(told) for a in asked]
+
+    def _classified(self, asked: Sequence[Spans]) -> list[Answer]:
+        return [self._labeler.classify((text, *span) for span in spans) for text, spans in asked]
+
+
+def _each(
+    work: Callable[[Sequence[Asked]], list[Answer]], asked: Sequence[Asked]
+) -> list[Answer | Exception]:
+    """What `work` answers; where it raises, each by itself, so that one cannot take the others along."""
+    if not asked:
+        return []
+    try:
+        return [*work(asked)]
+    except Exception as error:  # noqa: BLE001  whatever the model raises belongs to one article
+        if len(asked) == 1:
+            return [error]
+        return [answer for one in asked for answer in _each(work, [one])]

@@ -1,0 +1,90 @@
+"""What a server tells of itself: Prometheus metrics and JSON log lines, never users' texts."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TextIO
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from quoth.records import ModelInfo, Record
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Metrics:
+    """One server's; also the observer of its queue."""
+
+    def __init__(self, model: ModelInfo) -> None:
+        self._registry = registry = CollectorRegistry()
+        self.requests = Counter(
+            "quoth_requests", "Answers by route and status.", ["route", "status"], registry=registry
+        )
+        self.refusals = Counter(
+            "quoth_refusals", "Requests refused, by reason.", ["reason"], registry=registry
+        )
+        self.statements = Counter(
+            "quoth_statements", "Statements told, by stance.", ["stance"], registry=registry
+        )
+        self.warnings = Counter("quoth_warnings", "Articles with warnings.", registry=registry)
+        self.cancelled = Counter("quoth_cancelled", "Requests whose client left.", registry=registry)
+        self._depth = Gauge("quoth_queue_depth", "Articles that wait.", registry=registry)
+        self._waited = Histogram(
+            "quoth_queue_seconds",
+            "From a request's arrival to the start of its work.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "quoth_inference_seconds", "Of a batch.", buckets=_SECONDS, registry=registry
+        )
+        self._articles = Histogram(
+            "quoth_batch_articles",
+            "Articles of a batch.",
+            buckets=(1, 2, 4, 8, 16, 32, 64),
+            registry=registry,
+        )
+        self._characters = Histogram(
+            "quoth_batch_characters",
+            "Characters of a batch.",
+            buckets=(1e3, 4e3, 1e4, 2e4, 4e4, 1e5),
+            registry=registry,
+        )
+        info = Gauge("quoth_model", "The model in use.", ["name", "version", "hash"], registry=registry)
+        info.labels(model.name, model.version, model.hash).set(1)
+
+    def depth(self, n: int) -> None:
+        self._depth.set(n)
+
+    def waited(self, seconds: float) -> None:
+        self._waited.observe(seconds)
+
+    def batch(self, articles: int, characters: int, seconds: float) -> None:
+        self._articles.observe(articles)
+        self._characters.observe(characters)
+        self._seconds.observe(seconds)
+
+    def told(self, record: Record) -> None:
+        """Count what an article was told to say."""
+        self.warnings.inc(bool(record.warnings))
+        for statement in record.statements:
+            self.statements.labels(statement.stance).inc()
+
+    def page(self) -> bytes:
+        """The text format of Prometheus."""
+        return generate_latest(self._registry)
+
+
+class Log:
+    """JSON lines: one a request, with its id."""
+
+    def __init__(self, file: TextIO | None = None) -> None:
+        self._file = file or sys.stderr
+
+    def line(self, event: str, **fields: object) -> None:
+        """Write one event, the time first."""
+        print(
+            json.dumps({"time": round(time.time(), 3), "event": event, **fields}), file=self._file, flush=True
+        )

@@ -1,0 +1,407 @@
+"""The HTTP endpoint: quoth serve
+
+async with the model in one thread, requests gathered into batches; every answer is the library's record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
+
+import quoth
+from quoth.articles import html_article
+from quoth.errors import QuothError
+from quoth.gathering import Answer, Gatherer, Overloaded, Spans
+from quoth.keys import Keys
+from quoth.labeler import Labeler, document_hash
+from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
+from quoth.observing import Log, Metrics
+from quoth.openapi import described
+from quoth.records import Article, Record, to_json
+from quoth.requests import (
+    BatchLine,
+    Failure,
+    LabelRequest,
+    Options,
+    Refusal,
+    Settings,
+    StanceRequest,
+    ToldStance,
+    decoded,
+)
+
+PAGE = Path(__file__).parent / "page"
+_OPEN = ("/", "/page.css", "/page.js", "/health/live", "/health/ready", "/metrics")
+"""Answered without a key."""
+_HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
+    " img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+}
+
+Call = Callable[[Request], Awaitable[Response]]
+DEFAULTS = Settings()
+
+
+class Endpoint:
+    """The application and what it holds."""
+
+    def __init__(
+        self,
+        labeler: Labeler,
+        settings: Settings = DEFAULTS,
+        keys: Keys | None = None,
+        log: Log | None = None,
+    ) -> None:
+        self.labeler, self.settings = labeler, settings
+        self.metrics = Metrics(labeler.model)
+        self.draining = False
+        self._keys, self._log = keys, log or Log()
+        self._ready = False
+        self._in_work = 0
+        self._gatherer = Gatherer(
+            labeler, self.metrics, settings.characters_at_once, settings.window_seconds, settings.queue
+        )
+        self.app = FastAPI(
+            title="quoth", version=quoth.__version__, docs_url=None, redoc_url=None, lifespan=self._lifespan
+        )
+        for method, path, call in (
+            ("POST", "/v1/label", self._label),
+            ("POST", "/v1/label/batch", self._label_batch),
+            ("POST", "/v1/stance", self._stance),
+            ("GET", "/v1/model", self._model),
+            ("GET", "/health/live", self._live),
+            ("GET", "/health/ready", self._readiness),
+            ("GET", "/metrics", self._metrics),
+            ("GET", "/", self._page("index.html")),
+            ("GET", "/page.css", self._page("page.css")),
+            ("GET", "/page.js", self._page("page.js")),
+        ):
+            self.app.add_api_route(path, self._guarded(path, call), methods=[method], include_in_schema=False)
+        self.app.openapi = lambda: described(self.app)  # type: ignore[method-assign]
+        self.app.add_exception_handler(404, self._absent)
+        self.app.add_exception_handler(405, self._absent)
+
+    @asynccontextmanager
+    async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        self._gatherer.start()
+        # The first inference is slow; no request should wait for it.
+        await self._gatherer.ask(Article("warm-up", "“We begin,” said Ann Ode."), time.perf_counter())
+        self._ready = True
+        yield
+        await self._gatherer.stop()
+
+    def _guarded(self, path: str, call: Call) -> Call:
+        """A route with a request id, limits, key, log line, metrics and the one shape of errors."""
+
+        async def answer(request: Request) -> Response:
+            began = time.perf_counter()
+            request.state.arrived, request.state.id = began, _request_id(request)
+            self._in_work += 1
+            try:
+                self._admit(request, path)
+                response = await call(request)
+            except Refusal as refusal:
+                response = self._refused(refusal, request)
+            except _Gone:
+                self.metrics.cancelled.inc()
+                response = Response(status_code=499)
+            except Exception as error:  # noqa: BLE001  the client gets an id, the log the kind of error
+                response = self._refused(self._unforeseen(error, request, path), request)
+            finally:
+                self._in_work -= 1
+            response.headers.update(
+                _HEADERS | {"x-request-id": request.state.id, "x-quoth-model": self._named()}
+            )
+            self.metrics.requests.labels(path, str(response.status_code)).inc()
+            if path not in _OPEN:
+                self._log.line(
+                    "request", request_id=request.state.id, path=path, status=response.status_code,
+                    seconds=round(time.perf_counter() - began, 4), key=getattr(request.state, "key", None),
+                )  # fmt: skip
+            return response
+
+        return answer
+
+    def _admit(self, request: Request, path: str) -> None:
+        if path in _OPEN:
+            return
+        if self.draining:
+            raise Refusal(503, "draining", "the server is ending", retry_after=1)
+        if self._in_work > self.settings.concurrent:
+            raise Refusal(429, "concurrency", "too many requests at once", retry_after=1)
+        if self._keys:
+            scheme, _, key = request.headers.get("authorization", "").partition(" ")
+            request.state.key = self._keys.owner(key.strip()) if scheme.casefold() == "bearer" else None
+            if request.state.key is None:
+                raise Refusal(401, "key", "expected the header Authorization: Bearer KEY with a known key")
+
+    def _unforeseen(self, error: Exception, request: Request, path: str) -> Refusal:
+        self._log.line("failure", request_id=request.state.id, path=path, error=type(error).__name__)
+        return Refusal(500, "internal", "the server failed; its log knows the request id")
+
+    def _failure(self, refusal: Refusal, request: Request) -> Failure:
+        self.metrics.refusals.labels(refusal.reason).inc()
+        return Failure(refusal.status, refusal.reason, refusal.message, request.state.id, refusal.field)
+
+    def _refused(self, refusal: Refusal, request: Request) -> Response:
+        response = _json({"error": self._failure(refusal, request)}, refusal.status)
+        if refusal.retry_after is not None:
+            response.headers["retry-after"] = str(refusal.retry_after)
+        if refusal.status == 401:
+            response.headers["www-authenticate"] = "Bearer"
+        return response
+
+    async def _absent(self, request: Request, error: Exception) -> Response:
+        request.state.id = _request_id(request)
+        status = getattr(error, "status_code", 404)
+        reason, message = ("method", "no such method here") if status == 405 else ("path", "no such path")
+        response = self._refused(Refusal(status, reason, message), request)
+        response.headers.update(_HEADERS | {"x-request-id": request.state.id})
+        return response
+
+    def _named(self) -> str:
+        model = self.labeler.model
+        return f"{model.name} {model.version} {model.hash}"
+
+    async def _label(self, request: Request) -> Response:
+        asked = decoded(await self._body(request, self.settings.body_bytes), LabelRequest)
+        record = asked.options.applied(await self._record(request, await self._article(asked)))
+        return Response(_encoded(record), media_type="application/json")
+
+    async def _article(self, asked: LabelRequest) -> Article:
+        if (asked.text is None) == (asked.html is None):
+            raise Refusal(422, "invalid", "expected either text or html", "$.text")
+        if asked.text is not None:
+            return self._checked(
+                Article(asked.id or document_hash(asked.text), asked.text, asked.metadata), "$.text"
+            )
+        assert asked.html is not None
+        try:
+            found = await asyncio.to_thread(html_article, asked.html.encode("utf-8", "replace"))
+        except QuothError as error:
+            raise Refusal(422, "html", str(error), "$.html") from error
+        id = asked.id or document_hash(found.text)
+        return self._checked(Article(id, found.text, found.metadata | asked.metadata), "$.html")
+
+    def _checked(self, article: Article, field: str) -> Article:
+        if len(article.text) > self.settings.characters:
+            message = f"found {len(article.text):,} characters, expected at most {self.settings.characters:,}"
+            raise Refusal(413, "article_length", message, field)
+        return article
+
+    async def _record(self, request: Request, article: Article) -> Record:
+        if self.settings.log_texts:
+            self._log.line("article", request_id=request.state.id, id=article.id, text=article.text)
+        record = await self._answer(request, article)
+        assert isinstance(record, Record)
+        self.metrics.told(record)
+        return record
+
+    async def _answer(self, request: Request, asked: Article | Spans) -> Answer:
+        """Raises Refusal where the queue is full or time is up, and _Gone when the client is."""
+        try:
+            answer = self._gatherer.ask(asked, request.state.arrived)
+        except Overloaded as error:
+            raise Refusal(429, "queue", str(error), retry_after=error.seconds) from error
+        gone = asyncio.create_task(_gone(request))
+        try:
+            either: set[asyncio.Future[Any]] = {answer, gone}
+            await asyncio.wait(
+                either, timeout=self.settings.answer_seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+            if answer.done():
+                return answer.result()
+            if gone.done():
+                raise _Gone
+            raise Refusal(504, "timeout", f"no answer within {self.settings.answer_seconds:g} s")
+        except QuothError as error:
+            raise Refusal(422, "invalid", str(error)) from error
+        finally:
+            answer.cancel()
+            gone.cancel()
+
+    async def _label_batch(self, request: Request) -> Response:
+        """JSON lines in, a line out for each, in their order, as soon as it is ready."""
+        options = _options_of(request)
+        body = await self._body(request, self.settings.batch_bytes)
+        lines = [line for line in body.splitlines() if line.strip()]
+        if len(lines) > self.settings.batch_articles:
+            message = f"found {len(lines):,} articles, expected at most {self.settings.batch_articles:,}"
+            raise Refusal(413, "batch_length", message)
+        return StreamingResponse(self._answers(request, lines, options), media_type="application/x-ndjson")
+
+    async def _answers(self, request: Request, lines: list[bytes], options: Options) -> AsyncIterator[bytes]:
+        ahead = asyncio.Semaphore(max(1, self.settings.queue // 4))  # a batch leaves room for others
+
+        async def one(number: int, line: bytes) -> bytes:
+            async with ahead:
+                try:
+                    asked = decoded(line, BatchLine)
+                    article = Article(asked.id or document_hash(asked.text), asked.text, asked.metadata)
+                    record = await self._patient(request, self._checked(article, "$.text"))
+                    return _encoded(options.applied(record))
+                except Refusal as refusal:
+                    failed = refusal
+                except Exception as error:  # noqa: BLE001  of one article, not of the others
+                    failed = self._unforeseen(error, request, "/v1/label/batch")
+                return msgspec.json.encode({"line": number, "error": self._failure(failed, request)})
+
+        tasks = [asyncio.create_task(one(number, line)) for number, line in enumerate(lines, 1)]
+        try:
+            for task in tasks:
+                yield await task + b"\n"
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _patient(self, request: Request, article: Article) -> Record:
+        """Waits for room in the queue, as long as an answer may take."""
+        end = time.perf_counter() + self.settings.answer_seconds
+        while True:
+            try:
+                answer = self._gatherer.ask(article, time.perf_counter())
+                break
+            except Overloaded as error:
+                if time.perf_counter() > end:
+                    raise Refusal(429, "queue", str(error), retry_after=error.seconds) from error
+                await asyncio.sleep(0.05)
+        try:
+            record = await asyncio.wait_for(answer, self.settings.answer_seconds)
+        except TimeoutError as error:
+            raise Refusal(504, "timeout", f"no answer within {self.settings.answer_seconds:g} s") from error
+        assert isinstance(record, Record)
+        self.metrics.told(record)
+        return record
+
+    async def _stance(self, request: Request) -> Response:
+        asked = decoded(await self._body(request, self.settings.body_bytes), StanceRequest)
+        self._checked(Article("", asked.text), "$.text")
+        if len(asked.spans) > self.settings.spans:
+            message = f"found {len(asked.spans):,} spans, expected at most {self.settings.spans:,}"
+            raise Refusal(413, "spans", message, "$.spans")
+        for k, (start, end) in enumerate(asked.spans):
+            if not 0 <= start < end <= len(asked.text) or not any(
+                ch.isalnum() for ch in asked.text[start:end]
+            ):
+                message = f"found [{start}, {end}) of a text of {len(asked.text)}, expected a span that holds a word"
+                raise Refusal(422, "invalid", message, f"$.spans[{k}]")
+        told = await self._answer(request, (asked.text, tuple(asked.spans)))
+        assert isinstance(told, list)
+        answers = [
+            ToldStance(
+                start, end, STANCE_LABELS[int(t.stance.argmax())], _probabilities(STANCE_LABELS, t.stance), t.second,
+                SENTIMENT_LABELS[int(t.sentiment.argmax())], _probabilities(SENTIMENT_LABELS, t.sentiment),
+            )
+            for (start, end), t in zip(asked.spans, told, strict=True)
+        ]  # fmt: skip
+        return _json({"model": self.labeler.model, "statements": answers})
+
+    async def _model(self, request: Request) -> Response:
+        limits = {
+            name: value for name, value in msgspec.to_builtins(self.settings).items() if name != "log_texts"
+        }
+        return _json({"model": self.labeler.model, "quoth": quoth.__version__, "limits": limits})
+
+    async def _live(self, request: Request) -> Response:
+        return _json({"status": "live"})
+
+    async def _readiness(self, request: Request) -> Response:
+        if self.draining:
+            raise Refusal(503, "draining", "the server is ending", retry_after=1)
+        if not self._ready:
+            raise Refusal(503, "starting", "the model is not warm yet", retry_after=1)
+        return _json({"status": "ready"})
+
+    async def _metrics(self, request: Request) -> Response:
+        return Response(self.metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    def _page(self, name: str) -> Call:
+        content, kind = (PAGE / name).read_bytes(), _TYPES[Path(name).suffix]
+
+        async def page(request: Request) -> Response:
+            return Response(content, media_type=kind)
+
+        return page
+
+    async def _body(self, request: Request, limit: int) -> bytes:
+        """Raises Refusal for one that is compressed, too large or too slow."""
+        if request.headers.get("content-encoding", "identity").casefold() != "identity":
+            raise Refusal(415, "encoding", "found a compressed body, expected a plain one")
+        declared = request.headers.get("content-length", "0")
+        too_large = Refusal(413, "body_size", f"expected a body of at most {limit:,} bytes")
+        if declared.isdecimal() and int(declared) > limit:
+            raise too_large
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(self.settings.read_seconds):
+                async for chunk in request.stream():
+                    size += len(chunk)
+                    if size > limit:
+                        raise too_large
+                    chunks.append(chunk)
+        except TimeoutError as error:
+            message = f"the body did not arrive within {self.settings.read_seconds:g} s"
+            raise Refusal(408, "slow", message) from error
+        return b"".join(chunks)
+
+
+class _Gone(Exception):
+    """The client has left."""
+
+
+async def _gone(request: Request) -> None:
+    """Returns when the client has left; the body must have been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _request_id(request: Request) -> str:
+    """The client's own, if it is a short word of letters, digits and dashes, else a new one."""
+    given = request.headers.get("x-request-id", "")
+    fit = 0 < len(given) <= 64 and given.isascii() and given.replace("-", "").isalnum()
+    return given if fit else secrets.token_hex(8)
+
+
+def _options_of(request: Request) -> Options:
+    """From the query: kinds=direct,mixed&min_probability=0.7&include_fragments=false&include_other=false"""
+    query: dict[str, Any] = dict(request.query_params)
+    if "kinds" in query:
+        query["kinds"] = query["kinds"].split(",")
+    try:
+        return msgspec.convert(query, Options, strict=False)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$")
+        raise Refusal(422, "invalid", message, "query" + path.removesuffix("`")) from error
+
+
+def _probabilities(labels: tuple[Any, ...], values: Any) -> dict[Any, float]:
+    return {label: round(float(p), 4) for label, p in zip(labels, values, strict=True)}
+
+
+def _encoded(record: Record) -> bytes:
+    try:
+        return to_json(record)
+    except UnicodeEncodeError as error:
+        raise Refusal(422, "invalid", "found half a surrogate pair, expected Unicode text") from error
+
+
+def _json(content: Any, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(content), status, media_type="application/json")
