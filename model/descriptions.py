@@ -66,6 +66,12 @@ def fuller_description(text: str, phrase: str, start: int) -> str | None:
     return f"{names.pop()} {match[1]}" if len(names) == 1 else None
 
 
+def is_body(phrase: str) -> bool:
+    """Whether a description is of an institution that speaks for itself, unlike an outlet, which tells what others say."""
+    noun = _head_noun(phrase)
+    return phrase[1:].islower() and noun in GENERIC | _BODIES and noun not in _OUTLETS
+
+
 def is_document(phrase: str) -> bool:
     """Whether a description is of something written, behind which its author speaks: "the letter"."""
     return _head_noun(phrase) in _DOCUMENTS
@@ -82,6 +88,9 @@ _BODIES = frozenset(
     """embassy ministry court newspaper firm airline regulator watchdog union charity administration panel commission
     company bank bureau tribunal prosecution defense defence family website account poll survey investigation inquiry
     military opposition regime palace network outlet""".split()
+)
+_OUTLETS = frozenset(
+    "newspaper paper magazine journal network channel station website site outlet news times post press tv radio agency".split()
 )
 _DOCUMENTS = frozenset(
     """statement report study lawsuit complaint indictment document memo letter filing paper note email message post tweet

@@ -14,6 +14,7 @@ from quoth.model.descriptions import (
     describe,
     description_type,
     fuller_description,
+    is_body,
     is_document,
     without_behind,
 )
@@ -303,13 +304,13 @@ class _Cast:
             if holder := self._holder(phrase, everyone, masses):
                 return Named(holder.name, holder.type, source, 0.8)
             rivals = masses
-            if description_type(phrase) == "group":
-                # "the six women" are no one person.
-                rivals = np.where([e.type != "person" for e in everyone], masses, 0.0)
+            if description_type(phrase) == "group" or is_body(phrase):
+                # "the six women", "the weather service" are no one person.
+                rivals = np.where([e.type != "person" or _may_be_a_body(e) for e in everyone], masses, 0.0)
             if rivals.max() > max(KNOWN * masses[own], 0.3):
                 return self._best(everyone, rivals, 0.0, source, start)
         entity = everyone[own]
-        if not _SHARE.search(phrase) and _is_relayed(masses[own], everyone, masses):
+        if not (_SHARE.search(phrase) or is_body(phrase)) and _is_relayed(masses[own], everyone, masses):
             return self._best(everyone, masses, 0.0, None, start)
         return Named(entity.name, entity.type, source, 0.6 + 0.39 * float(masses[own]))
 

@@ -22,6 +22,8 @@ _EDGE = " \t\r\n\u00a0,;:–—-"
 _SENTENCE_END = regex.compile(
     r"(?<!\b\p{Lu}|\b(?:Mr|Ms|Dr|Mrs|Sen|Rep|Gov|Gen|Lt|St|Jr))[.!?][\"”’']?\s+(?=[\"“‘']?\p{Lu})|\n"
 )
+_POSSESSIVE = regex.compile(r"['’]s?\s")
+_OWNER = regex.compile(r"\b(?:(?:the|an?) )?[\p{L}\p{M}\p{N}\-]+$", regex.IGNORECASE)
 _TAIL = regex.compile(r"[\s,;:–—-]+(?:(?:and|but|or|while)\s*)?$")
 FRAGMENT_WORDS = 3
 
@@ -204,6 +206,10 @@ class _Reader:
         """Tokens -> characters, grown to whole words, without separators at the ends."""
         start, end = int(self.tokens.starts[first]), int(self.tokens.ends[last - 1])
         text = self.text
+        mark = start - (text[max(0, start - 1) : start] in ("'", "’"))
+        if _POSSESSIVE.match(text, mark) and (owner := _OWNER.search(text, max(0, mark - 60), mark)):
+            # "the board’s chairman": the tagger began inside.
+            start = owner.start()
         while start > 0 and _JOINT.match(text[start]) and _JOINT.match(text[start - 1]):
             start -= 1
         while end < len(text) and _JOINT.match(text[end]) and _JOINT.match(text[end - 1]):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -364,3 +365,20 @@ def _calibrations(rows: Sequence[Judged], setting: Setting) -> dict[Scope, Calib
         return {}
     articles, right, probabilities = zip(*asked, strict=True)
     return {"all": calibration(probabilities, right, articles, DRAWS.resamples)}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install '.[test]'")
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+    path = next(filter(None, map(shutil.which, names)), None)
+    with playwright.sync_playwright() as driver:
+        try:
+            started = driver.chromium.launch(
+                executable_path=path, args=["--no-sandbox", "--disable-background-networking"]
+            )
+        except playwright.Error as error:
+            pytest.skip(f"needs a Chromium, on the path or by `playwright install chromium`: {error.message}")
+        yield started
+        started.close()

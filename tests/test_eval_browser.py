@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from quoth.eval.html import html
 from quoth.eval.items import Answer, Item, Judged
 from quoth.eval.result import Articles, Invented, Result, Run, Setting, Slice
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install '.[test]'")
+pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install '.[test]'")
 
 BAY = """Flood relief 🌊 stalls in Marrow Bay.
 
@@ -95,21 +94,6 @@ def result(judged: list[Judged]) -> Result:
         ],
         items=[i for row in judged for i in row.items],
     )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
-    path = next(filter(None, map(shutil.which, names)), None)
-    with playwright.sync_playwright() as driver:
-        try:
-            started = driver.chromium.launch(
-                executable_path=path, args=["--no-sandbox", "--disable-background-networking"]
-            )
-        except playwright.Error as error:
-            pytest.skip(f"needs a Chromium, on the path or by `playwright install chromium`: {error.message}")
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

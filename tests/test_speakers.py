@@ -212,3 +212,17 @@ def test_a_body_and_a_part_of_it(source: str, name: str, read: Read) -> None:
         f"“The dam will hold for years,” {source} said."
     )
     assert speaker(text, read, "The dam will hold for years", "said", source).name == name
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("the weather service", "the weather service"),
+        ("the outlet", "Ruth Okoro"),
+        ("the company", "Solvind"),
+    ],
+)
+def test_a_body_is_not_a_person_whom_the_link_points_at(source: str, name: str, read: Read) -> None:
+    text = f"{INTRO}Solvind sued.\n\nThe river was falling, {source} said."
+    pointed = "Ruth Okoro" if source != "the company" else "Solvind"
+    assert speaker(text, read, "The river was falling", "said", source, pointed).name == name

@@ -152,3 +152,10 @@ def test_the_reporting_clause_stands_outside_the_quotation(read: Read) -> None:
     text = "“The claims that Okoro made are false, all of them.”"
     (statement,) = found(text, read, ("The claims that Okoro made are false", "made", "Okoro", ""))
     assert (statement.cue, statement.source) == (None, None)
+
+
+def test_a_source_that_begins_with_a_possessive_ending_has_its_owner(read: Read) -> None:
+    text = "The commission's chairman, Jonas Ek, denied it."
+    (statement,) = found(text, read, ("it", "denied", "s chairman, Jonas Ek", ""))
+    assert statement.source and text[slice(*statement.source)] == "The commission's chairman, Jonas Ek"
+    assert text[statement.start : statement.end] == "The commission's chairman, Jonas Ek, denied it"

@@ -36,7 +36,7 @@ def _settings_of(ctx: click.Context, parameter: click.Parameter, path: Path | No
     return path
 
 
-@click.command(context_settings={"auto_envvar_prefix": "QUOTH"})
+@click.command(context_settings={"auto_envvar_prefix": "QUOTH_SERVE"})
 @click.option(
     "--config", type=click.Path(path_type=Path), is_eager=True, callback=_settings_of, expose_value=False,
     help="TOML file of these settings, names with underscores.",

@@ -40,7 +40,7 @@ from quoth.requests import (
 )
 
 PAGE = Path(__file__).parent / "page"
-_OPEN = ("/", "/page.css", "/page.js", "/health/live", "/health/ready", "/metrics")
+_OPEN = ("/", "/page.css", "/page.js", "/icon.svg", "/health/live", "/health/ready", "/metrics")
 """Answered without a key."""
 _HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
@@ -53,6 +53,7 @@ _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
 }
 
 Call = Callable[[Request], Awaitable[Response]]
@@ -92,6 +93,7 @@ class Endpoint:
             ("GET", "/", self._page("index.html")),
             ("GET", "/page.css", self._page("page.css")),
             ("GET", "/page.js", self._page("page.js")),
+            ("GET", "/icon.svg", self._page("icon.svg")),
         ):
             self.app.add_api_route(path, self._guarded(path, call), methods=[method], include_in_schema=False)
         self.app.openapi = lambda: described(self.app)  # type: ignore[method-assign]

@@ -116,7 +116,7 @@ function tip(mark, statement) {
   ];
   const list = element("dl", {}, ...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
   const made = element("div", { id: "tip", role: "tooltip" }, list);
-  document.body.append(made);
+  $("answer").append(made);
   mark.setAttribute("aria-describedby", "tip");
   const box = mark.getClientRects()[0];
   made.style.top = `${window.scrollY + box.bottom + 6}px`;
