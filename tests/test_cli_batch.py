@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from quoth.batch import Deadly
 from quoth.cli import main
+from quoth.errors import QuothError
 from quoth.labeler import Labeler
 from quoth.plan import Settings, make_plan
-from quoth.processes import Progress, run
+from quoth.processes import Progress, _Deaths, run
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "articles.jsonl"
 ROWS = 24
@@ -120,6 +122,27 @@ def test_settings_that_no_process_could_use_end_before_one_starts(articles: Path
     )
     assert result.exit_code == 1 and "absent: neither a folder nor a model" in result.stderr
     assert not any((tmp_path / "o").glob("part-*"))
+
+
+def test_where_processes_die_is_labelled_one_by_one_then_given_up() -> None:
+    deaths = _Deaths()
+    deaths.add(3, 17)
+    assert deaths.deadly() == Deadly(frozenset(), frozenset({3}))
+    deaths.add(3, 5)
+    assert deaths.deadly().rows == frozenset()
+    deaths.add(3, 5)
+    assert deaths.deadly() == Deadly(frozenset({(3, 5)}), frozenset({3}))
+    with pytest.raises(QuothError, match="shard 3: 12 processes died in it"):
+        for row in range(20):
+            deaths.add(3, row)
+
+
+def test_a_run_that_never_began_has_no_status(tmp_path: Path) -> None:
+    for command in (["status"], ["statements", "-o", str(tmp_path / "x.csv")]):
+        result = CliRunner().invoke(main, ["batch", command[0], str(tmp_path / "absent"), *command[1:]])
+        assert result.exit_code == 1 and "no such folder" in result.stderr
+    result = CliRunner().invoke(main, ["batch", "status", str(tmp_path)])
+    assert result.exit_code == 1 and "no batch run has begun here" in result.stderr
 
 
 @pytest.mark.slow

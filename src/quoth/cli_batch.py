@@ -244,7 +244,7 @@ def status(folder: str) -> None:
     from quoth.batch import read_plan, summaries
     from quoth.folder import open_folder
 
-    place = open_folder(folder)
+    place = open_folder(folder, new=False)
     plan = read_plan(place)
     if plan is None:
         raise InputError(f"{folder}: no batch run has begun here")

@@ -57,7 +57,7 @@ def write_statements(folder: str, out: Path) -> None:
 
     Raises InputError for another suffix than .csv and .parquet, and as `records` does.
     """
-    found = records(open_folder(folder), folder)
+    found = records(open_folder(folder, new=False), folder)
     if out.suffix == ".csv":
         with open_writer(out, "csv") as writer:
             for record in found:

@@ -51,11 +51,14 @@ class Folder(Protocol):
         """Give a claim back."""
 
 
-def open_folder(place: str | Path, beat: float = BEAT, dead: float = DEAD) -> Folder:
-    """A local folder, made if absent, or one behind a URL; raises InputError where it cannot be used."""
+def open_folder(place: str | Path, new: bool = True, beat: float = BEAT, dead: float = DEAD) -> Folder:
+    """A local folder, made if absent and `new`, or one behind a URL; raises InputError where it cannot be used."""
     if isinstance(place, str) and "://" in place and not place.startswith("file://"):
         return _RemoteFolder(place)
-    return _LocalFolder(Path(str(place).removeprefix("file://")), beat, dead)
+    root = Path(str(place).removeprefix("file://"))
+    if not new and not root.is_dir():
+        raise InputError(f"{root}: no such folder")
+    return _LocalFolder(root, beat, dead)
 
 
 class _LocalFolder:

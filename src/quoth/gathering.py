@@ -78,6 +78,11 @@ class Gatherer:
         """Begin to work, in the running event loop."""
         self._task = asyncio.create_task(self._run())
 
+    @property
+    def works(self) -> bool:
+        """Whether there is somebody to answer."""
+        return self._task is not None and not self._task.done()
+
     async def stop(self) -> None:
         """End when the batch in work is done; what waits is cancelled."""
         if self._task:

@@ -41,6 +41,10 @@ class Progress:
     shards: int = 0
 
 
+MOST_DEATHS = 12
+"""In one shard, before the run is given up."""
+
+
 @dataclass
 class _Worker:
     number: int
@@ -57,9 +61,12 @@ class _Deaths:
     rows: Counter[tuple[int, int]] = field(default_factory=Counter)
 
     def add(self, shard: int, row: int) -> None:
+        """Raises QuothError where the deaths in a shard come to no end."""
         if shard in self.shards:
             self.rows[shard, row] += 1
         self.shards.add(shard)
+        if sum(n for (at, _), n in self.rows.items() if at == shard) > MOST_DEATHS:
+            raise QuothError(f"shard {shard}: {MOST_DEATHS} processes died in it; is there memory enough?")
 
     def deadly(self) -> Deadly:
         return Deadly(frozenset(row for row, n in self.rows.items() if n > 1), frozenset(self.shards))
@@ -177,6 +184,8 @@ def _worker(
         work(asked, inputs, open_folder(out), labeler, _Cells(cells), start, deadly)
     except QuothError as error:
         failure.put(str(error))
+    except Exception as error:  # noqa: BLE001  no row's fault: those are caught where they are labelled
+        failure.put(f"{type(error).__name__}: {error}")
 
 
 def _end_with(parent: int) -> None:

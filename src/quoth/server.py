@@ -327,7 +327,7 @@ class Endpoint:
     async def _readiness(self, request: Request) -> Response:
         if self.draining:
             raise Refusal(503, "draining", "the server is ending", retry_after=1)
-        if not self._ready:
+        if not (self._ready and self._gatherer.works):
             raise Refusal(503, "starting", "the model is not warm yet", retry_after=1)
         return _json({"status": "ready"})
 
