@@ -16,7 +16,9 @@ _BEHIND = regex.compile(
 )
 
 
-_LIST = regex.compile(r"[^,]+(?:, (?!(?:an?|the|one|in|on|at|as|from|of|with|including|such|particularly)\b)[^,]+)+,? and [^,]+")
+_LIST = regex.compile(
+    r"[^,]+(?:, (?!(?:an?|the|one|in|on|at|as|from|of|with|including|such|particularly)\b)[^,]+)+,? and [^,]+"
+)
 """Doctors, priests and teachers; not "a teacher, a friend of Ode"."""
 
 _SHORT = regex.compile(r"[Tt]he ((?:\p{Ll}+ )?\p{Ll}+)")

@@ -184,6 +184,18 @@ def test_an_unknown_model_is_an_error_that_names_those_there_are(tmp_path: Path)
         Labeler.from_pretrained(tmp_path)
 
 
+def test_the_larger_model_finds_the_same_statements_and_tells_their_stances(labeler: Labeler) -> None:
+    small, base = labeler.label_one(ARTICLE), Labeler.from_pretrained("base").label_one(ARTICLE)
+    check(ARTICLE, base)
+    assert base.model.name == "base" != small.model.name
+    assert [(s.start, s.end, s.speaker and s.speaker.name) for s in base.statements] == [
+        (s.start, s.end, s.speaker and s.speaker.name) for s in small.statements
+    ]
+    told = {s.text: s.stance for s in base.statements}
+    assert told["“They lied to us for nine days,”"] == "accusation"
+    assert told["“We reported the fire within the hour,”"] == "denial"
+
+
 @pytest.mark.parametrize(
     ("score", "line", "probability"),
     [(0.5, (1.0, 0.0), 0.5), (0.9, (1.0, 0.0), 0.9), (1.0, (1.0, 0.0), 0.9999), (0.5, (1.0, 100.0), 1.0)],

@@ -102,6 +102,11 @@ def backbone_folder(backbone: str) -> str:
 def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str = "cpu") -> None:
     """Run the stages, each going on where an interrupted run left it, and write the model folder `out`."""
     files = {field: data / getattr(config.data, field) for field in Data.__struct_fields__}
+    if config.data.more_articles and not examples.MORE_LABELS.is_file():
+        # Of no use without the articles, they are left out of the wheel.
+        raise ConfigError(
+            "more_articles: the labels of these articles are in the repository, not in an installed package"
+        )
     ours = (examples.HARD_CASES, examples.MORE_LABELS, examples.MORE_SPEAKERS, examples.CORRECTIONS)
     hashed = [path for path in (*files.values(), *ours) if path.is_file()]
     run = Run(folder, config, examples.data_hash(hashed))
