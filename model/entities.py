@@ -366,7 +366,7 @@ def _join_acronyms(text: str, groups: dict[str, list[Mention]]) -> None:
 def is_origin(name: str) -> bool:
     """Whether a name only tells where somebody is from, and cannot stand alone for people: "Israeli", "German"."""
     adjective = _DEMONYM.fullmatch(name.casefold()) is not None
-    return adjective and not name.casefold().endswith(("s", "ese", "ish", "sh", "ch"))
+    return adjective and not name.casefold().endswith(("s", "ese", "sh", "ch"))
 
 
 def entity_type(name: str) -> SpeakerType:

@@ -33,9 +33,8 @@ _PLURAL = _INDEFINITE | frozenset("they them their these those".split())
 _PRONOUNS = (
     _PERSONAL
     | _IMPERSONAL
-    | frozenset(
-        "they them their i my we our you us me who whom which that this one some many others another both these those".split()
-    )
+    | _PLURAL
+    | frozenset("i my we our you us me who whom which that this one another".split())
 )
 _RELATIVE = (["who"], ["whom"], ["which"])
 _BEFORE_OTHER = frozenset(

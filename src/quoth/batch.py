@@ -27,8 +27,6 @@ from quoth.summary import Counting, Summary, total
 from quoth.writing import writer_into
 
 PLAN = "_plan.json"
-FORMATS = {"parquet": "parquet", "jsonl": "jsonl", "csv": "csv"}
-"""Format of a part -> suffix of its name."""
 
 WAIT = 2.0
 """Seconds between looks at shards that other processes have claimed."""
@@ -58,7 +56,7 @@ NOTHING_DEADLY = Deadly()
 
 def part_of(plan: Plan, shard: Shard) -> str:
     """The file that holds a shard's answer."""
-    return f"part-{shard.name}.{FORMATS[plan.settings.format]}"
+    return f"part-{shard.name}.{plan.settings.format}"
 
 
 def errors_of(shard: Shard) -> str:
@@ -89,8 +87,8 @@ def begin(folder: Folder, plan: Plan, before: Plan | None, update: bool) -> list
     """
     shards = plan.shards()
     wanted = {part_of(plan, shard): shard for shard in shards}
-    there = {name for name in folder.names() if name.startswith("part-")}
-    stale = there - wanted.keys()
+    there = folder.names()
+    stale = {name for name in there if name.startswith("part-")} - wanted.keys()
     if stale and not update:
         raise ConfigError(
             f"the folder holds {len(stale)} parts of another run: {_changes(before, plan)}."
@@ -98,15 +96,10 @@ def begin(folder: Folder, plan: Plan, before: Plan | None, update: bool) -> list
         )
     if plan != before:
         folder.put(PLAN, msgspec.json.format(msgspec.json.encode(plan), indent=1))
-    for name in stale:
+    errors = {name for name in there if name.startswith("_errors-")} - {errors_of(s) for s in shards}
+    counted = folder.names("_summaries/") - {summary_of(s) for s in shards}
+    for name in stale | errors | counted:
         folder.remove(name)
-    keys = {shard.name for shard in shards}
-    for name in folder.names():
-        if name.startswith("_errors-") and name.removeprefix("_errors-").removesuffix(".jsonl") not in keys:
-            folder.remove(name)
-    for name in folder.names("_summaries/"):
-        if name.removeprefix("_summaries/").removesuffix(".json") not in keys:
-            folder.remove(name)
     return [shard for part, shard in wanted.items() if part not in there]
 
 
@@ -135,6 +128,14 @@ def _changes(before: Plan | None, plan: Plan) -> str:
             changes.append(f"{name} has changed")
     shown = "; ".join(changes[:5]) or "its files are in another order"
     return shown + (f"; and {len(changes) - 5} more changes" if len(changes) > 5 else "")
+
+
+def labeler_of(plan: Plan, model: str | Path, threads: int) -> Labeler:
+    """The model, set as the plan asks."""
+    settings = plan.settings
+    return Labeler.from_pretrained(
+        model, threads, all_cues=settings.all_cues, min_probability=settings.min_probability
+    )
 
 
 def work(

@@ -156,10 +156,9 @@ def _run(
             else:
                 run(plan, inputs, out, model, workers, threads, watch)
     done, summary = summaries(plan, folder)
-    folder.put(
-        "_summary.json", json.dumps(_final(plan, done, summary), indent=1, ensure_ascii=False).encode()
-    )
-    _tell(_final(plan, done, summary) | {"wall_seconds": round(time.monotonic() - began, 1)}, log_json)
+    final = _final(plan, done, summary)
+    folder.put("_summary.json", json.dumps(final, indent=1, ensure_ascii=False).encode())
+    _tell(final | {"wall_seconds": round(time.monotonic() - began, 1)}, log_json)
     return summary
 
 

@@ -89,8 +89,10 @@ def _corpus(place: Path, names: Path | None, stories: bool) -> Corpus:
     from quoth.tally import Corpus
 
     found = Corpus(place)
-    under = _names(found, names)
-    return Corpus(place, under, _stories(found) if stories else None)
+    found.rename(_names(found, names))
+    if stories:
+        found.keep_first(_stories(found))
+    return found
 
 
 def _names(found: Corpus, path: Path | None) -> dict[str, str]:

@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from quoth.batch import WAIT, attempt, part_of
+from quoth.batch import WAIT, attempt, labeler_of, part_of
 from quoth.extras import needs
 from quoth.folder import open_folder
-from quoth.labeler import Labeler
 from quoth.plan import Plan, Reader, Shard
 from quoth.processes import Progress
+from quoth.summary import Summary
 
 
 class _Actor:
@@ -22,10 +22,7 @@ class _Actor:
 
     def __init__(self, plan: bytes, inputs: list[str], out: str, model: str, threads: int) -> None:
         self._plan = msgspec.json.decode(plan, type=Plan)
-        settings = self._plan.settings
-        self._labeler = Labeler.from_pretrained(
-            model, threads, all_cues=settings.all_cues, min_probability=settings.min_probability
-        )
+        self._labeler = labeler_of(self._plan, model, threads)
         self._folder = open_folder(out)
         self._reader = Reader(self._plan, inputs)
         self._shards = self._plan.shards()
@@ -38,24 +35,17 @@ class _Actor:
             while not self._folder.has(part_of(self._plan, shard)):
                 if not attempt(self._plan, shard, self._reader, self._folder, self._labeler, told):
                     time.sleep(WAIT)
-        progress = told.progress
-        return {
-            "articles": [progress.articles], "statements": [progress.statements], "rejected": [progress.rejected]
-        }  # fmt: skip
+        return {name: [n] for name, n in vars(told).items()}
 
 
-class _Told:
-    def __init__(self) -> None:
-        self.progress = Progress()
+class _Told(Progress):
+    """What one call of an actor has done."""
 
     def shard(self, shard: Shard, row: int) -> None:
         """Nobody looks on while a shard is in work."""
 
-    def done(self, summary: Any) -> None:
-        self.progress.articles += summary.articles
-        self.progress.statements += summary.statements
-        self.progress.rejected += summary.rejected
-        self.progress.shards += 1
+    def done(self, summary: Summary) -> None:
+        self.add(summary.articles, summary.statements, summary.rejected, 1)
 
 
 def run_on_ray(
@@ -87,8 +77,6 @@ def run_on_ray(
     )
     progress = Progress()
     for row in done.iter_rows():
-        progress.articles += row["articles"]
-        progress.statements += row["statements"]
-        progress.rejected += row["rejected"]
-        progress.shards += 1
+        # Another process of a shared folder may have done the shard: it counts all the same.
+        progress.add(row["articles"], row["statements"], row["rejected"], 1)
         watch(progress)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 
-from quoth.marking import INK, PAPER, TINTS
+from quoth.marking import PAGE_TAIL, page_open
 from quoth.tally import STANCES, Corpus, Count, Pair
 
 MOST = 15
@@ -70,27 +70,12 @@ def page(corpus: Corpus, title: str) -> str:
             blocks.append(
                 _section(f"Who toward whom: {stance}", told + _matrix(pairs) + _pairs(pairs[:MOST]))
             )
-    return _head(title) + "\n".join(blocks) + "\n</main></body></html>\n"
+    return _head(title) + "\n".join(blocks) + "\n" + PAGE_TAIL
 
 
 def _head(title: str) -> str:
-    modes = []
-    for mode in (0, 1):
-        rules = f":root {{ --ink: {INK[mode]}; --paper: {PAPER[mode]} }}\n"
-        modes.append(rules + "".join(f".{s} {{ --tint: {tints[mode]} }}\n" for s, tints in TINTS.items()))
     lines = "".join(f".{stance} {{ --line: {colour} }}\n" for stance, colour in _LINES.items())
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(title)}</title>
-<style>
-{modes[0]}@media (prefers-color-scheme: dark) {{
-{modes[1]}}}{lines}{_STYLE}</style></head><body>
-<header><h1>{escape(title)}</h1></header>
-<main>
-"""
+    return f"{page_open(title, lines + _STYLE)}<header><h1>{escape(title)}</h1></header>\n<main>\n"
 
 
 def _section(heading: str, content: str) -> str:

@@ -53,24 +53,29 @@ _UNFIT_FOR_HTML = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff]")
 _UNFIT_FOR_TERMINAL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def page_head() -> str:
-    """Everything before the first article: styles and the legend."""
+def page_open(title: str, style: str) -> str:
+    """The start of a page that needs nothing else, up to its body: colours of stances by class, in light and dark."""
     modes = []
     for mode in (0, 1):
         rules = f":root {{ --ink: {INK[mode]}; --paper: {PAPER[mode]} }}\n"
         rules += "".join(f".{stance} {{ --tint: {tints[mode]} }}\n" for stance, tints in TINTS.items())
         modes.append(rules)
-    legend = " ".join(f'<mark class="{stance}">{stance}</mark>' for stance in get_args(Stance))
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>Statements</title>
+<title>{escape(title)}</title>
 <style>
 {modes[0]}@media (prefers-color-scheme: dark) {{
-{modes[1]}}}{_STYLE}</style></head><body>
-<header><h1>Statements</h1>
+{modes[1]}}}{style}</style></head><body>
+"""
+
+
+def page_head() -> str:
+    """Everything before the first article: styles and the legend."""
+    legend = " ".join(f'<mark class="{stance}">{stance}</mark>' for stance in get_args(Stance))
+    return f"""{page_open("Statements", _STYLE)}<header><h1>Statements</h1>
 <p>{legend} <mark class="other fragment">paler: a fragment of up to three words</mark></p>
 <p>Before each statement: speaker → target, stance and its probability (? where it is not certain enough
 to be used). Point at a statement for the rest.</p></header>

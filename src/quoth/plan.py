@@ -90,15 +90,12 @@ class Plan(msgspec.Struct, frozen=True):
     def shards(self) -> list[Shard]:
         """In order of the input.  A shard's key does not change when files are added behind it."""
         size, total = self.settings.shard_rows, self.rows
+        asked = [self.quoth, msgspec.to_builtins(self.model), msgspec.to_builtins(self.settings)]
         ends = [*accumulate(file.rows for file in self.files)]
         found: list[Shard] = []
         for first in range(0, total, size):
             end = min(first + size, total)
-            content: list[Any] = [
-                self.quoth,
-                msgspec.to_builtins(self.model),
-                msgspec.to_builtins(self.settings),
-            ]
+            content: list[Any] = [*asked]
             for k in range(bisect_right(ends, first), len(ends)):
                 begin = ends[k] - self.files[k].rows
                 if begin >= end:

@@ -16,10 +16,9 @@ from typing import Any
 
 import msgspec
 
-from quoth.batch import Deadly, work
+from quoth.batch import Deadly, labeler_of, work
 from quoth.errors import QuothError
 from quoth.folder import open_folder
-from quoth.labeler import Labeler
 from quoth.plan import Plan, Shard
 from quoth.summary import Summary
 
@@ -39,6 +38,13 @@ class Progress:
     statements: int = 0
     rejected: int = 0
     shards: int = 0
+
+    def add(self, articles: int, statements: int, rejected: int, shards: int) -> None:
+        """Count further ones."""
+        self.articles += articles
+        self.statements += statements
+        self.rejected += rejected
+        self.shards += shards
 
 
 MOST_DEATHS = 12
@@ -109,7 +115,7 @@ def run(
                     continue
                 worker.process.join()
                 alive.remove(worker)
-                _count(gone, worker)
+                gone.add(*worker.cells[:_SHARD])
                 if not worker.failure.empty():
                     raise QuothError(worker.failure.get())
                 if worker.process.exitcode != 0:
@@ -122,20 +128,13 @@ def run(
                     alive.append(start(worker.number))
             now = replace(gone)
             for worker in alive:
-                _count(now, worker)
+                now.add(*worker.cells[:_SHARD])
             watch(now)
     finally:
         for worker in alive:
             worker.process.terminate()
         for worker in alive:
             worker.process.join()
-
-
-def _count(progress: Progress, worker: _Worker) -> None:
-    progress.articles += worker.cells[_ARTICLES]
-    progress.statements += worker.cells[_STATEMENTS]
-    progress.rejected += worker.cells[_REJECTED]
-    progress.shards += worker.cells[_SHARDS]
 
 
 def _ending(process: BaseProcess) -> str:
@@ -178,10 +177,15 @@ def _worker(
         _end_with(parent)
     asked = msgspec.json.decode(plan, type=Plan)
     try:
-        labeler = Labeler.from_pretrained(
-            model, threads, all_cues=asked.settings.all_cues, min_probability=asked.settings.min_probability
+        work(
+            asked,
+            inputs,
+            open_folder(out),
+            labeler_of(asked, model, threads),
+            _Cells(cells),
+            start,
+            deadly,
         )
-        work(asked, inputs, open_folder(out), labeler, _Cells(cells), start, deadly)
     except QuothError as error:
         failure.put(str(error))
     except Exception as error:  # noqa: BLE001  no row's fault: those are caught where they are labelled

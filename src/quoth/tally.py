@@ -78,11 +78,8 @@ class Coverage:
 class Corpus:
     """The statements that `quoth batch` found, to be counted."""
 
-    def __init__(
-        self, place: Path, names: dict[str, str] | None = None, stories: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, place: Path) -> None:
         """place: a folder of Parquet parts, or the file that `quoth batch statements` wrote.
-        names: a name -> the name that it is counted under.  stories: an article's id -> its story; of each story only the first article is counted.
 
         Raises InputError for another place, MissingExtraError without DuckDB.
         """
@@ -111,12 +108,10 @@ class Corpus:
             f"UPDATE found SET speaker = NULL WHERE type = 'unnamed' OR NOT {name.format('speaker')}"
         )
         self._db.execute(f"UPDATE found SET target = NULL WHERE NOT {name.format('target')}")
-        self._rename(names or {})
-        if stories:
-            self._keep_first(stories)
 
-    def _rename(self, names: dict[str, str]) -> None:
-        self._db.execute("CREATE TABLE names (variant VARCHAR, name VARCHAR)")
+    def rename(self, names: dict[str, str]) -> None:
+        """names: a name -> the name that it is counted under."""
+        self._db.execute("CREATE OR REPLACE TABLE names (variant VARCHAR, name VARCHAR)")
         if names:
             self._db.executemany("INSERT INTO names VALUES (?, ?)", list(names.items()))
         for column in ("speaker", "target"):
@@ -124,9 +119,10 @@ class Corpus:
                 f"UPDATE found SET {column} = names.name FROM names WHERE {column} = names.variant"
             )
 
-    def _keep_first(self, stories: dict[str, str]) -> None:
+    def keep_first(self, stories: dict[str, str]) -> None:
+        """Leave out later tellings.  stories: an article's id -> that of the first article that tells its story."""
         later = [(article,) for article, story in stories.items() if article != story]
-        self._db.execute("CREATE TABLE later (article_id VARCHAR)")
+        self._db.execute("CREATE OR REPLACE TABLE later (article_id VARCHAR)")
         if later:
             self._db.executemany("INSERT INTO later VALUES (?)", later)
         self._db.execute("DELETE FROM found WHERE article_id IN (SELECT article_id FROM later)")
