@@ -1,12 +1,8 @@
-"""The HTTP endpoint: quoth serve
-
-async with the model in one thread, requests gathered into batches; every answer is the library's record.
-"""
+"""The HTTP endpoint: the model in one thread, requests gathered into batches; every answer is the library's record."""
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -26,6 +22,7 @@ from quoth.labeler import Labeler, document_hash
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 from quoth.observing import Log, Metrics
 from quoth.openapi import described
+from quoth.receiving import Gone, body_of, gone, options_of, request_id
 from quoth.records import Article, Record, to_json
 from quoth.requests import (
     BatchLine,
@@ -114,14 +111,14 @@ class Endpoint:
 
         async def answer(request: Request) -> Response:
             began = time.perf_counter()
-            request.state.arrived, request.state.id = began, _request_id(request)
+            request.state.arrived, request.state.id = began, request_id(request)
             self._in_work += 1
             try:
                 self._admit(request, path)
                 response = await call(request)
             except Refusal as refusal:
                 response = self._refused(refusal, request)
-            except _Gone:
+            except Gone:
                 self.metrics.cancelled.inc()
                 response = Response(status_code=499)
             except Exception as error:  # noqa: BLE001  the client gets an id, the log the kind of error
@@ -171,7 +168,7 @@ class Endpoint:
         return response
 
     async def _absent(self, request: Request, error: Exception) -> Response:
-        request.state.id = _request_id(request)
+        request.state.id = request_id(request)
         status = getattr(error, "status_code", 404)
         reason, message = ("method", "no such method here") if status == 405 else ("path", "no such path")
         response = self._refused(Refusal(status, reason, message), request)
@@ -191,57 +188,60 @@ class Endpoint:
         if (asked.text is None) == (asked.html is None):
             raise Refusal(422, "invalid", "expected either text or html", "$.text")
         if asked.text is not None:
-            return self._checked(
-                Article(asked.id or document_hash(asked.text), asked.text, asked.metadata), "$.text"
-            )
+            self._check_length(asked.text, "$.text")
+            return Article(asked.id or document_hash(asked.text), asked.text, asked.metadata)
         assert asked.html is not None
         try:
             found = await asyncio.to_thread(html_article, asked.html.encode("utf-8", "replace"))
         except QuothError as error:
             raise Refusal(422, "html", str(error), "$.html") from error
-        id = asked.id or document_hash(found.text)
-        return self._checked(Article(id, found.text, found.metadata | asked.metadata), "$.html")
+        self._check_length(found.text, "$.html")
+        return Article(asked.id or document_hash(found.text), found.text, found.metadata | asked.metadata)
 
-    def _checked(self, article: Article, field: str) -> Article:
-        if len(article.text) > self.settings.characters:
-            message = f"found {len(article.text):,} characters, expected at most {self.settings.characters:,}"
+    def _check_length(self, text: str, field: str) -> None:
+        if len(text) > self.settings.characters:
+            message = f"found {len(text):,} characters, expected at most {self.settings.characters:,}"
             raise Refusal(413, "article_length", message, field)
-        return article
+
+    async def _body(self, request: Request, limit: int) -> bytes:
+        return await body_of(request, limit, self.settings.read_seconds)
 
     async def _record(self, request: Request, article: Article) -> Record:
         if self.settings.log_texts:
             self._log.line("article", request_id=request.state.id, id=article.id, text=article.text)
-        record = await self._answer(request, article)
-        assert isinstance(record, Record)
-        self.metrics.told(record)
-        return record
+        return self._told(await self._answer(request, article))
+
+    def _told(self, answer: Answer) -> Record:
+        assert isinstance(answer, Record)
+        self.metrics.told(answer)
+        return answer
 
     async def _answer(self, request: Request, asked: Article | Spans) -> Answer:
-        """Raises Refusal where the queue is full or time is up, and _Gone when the client is."""
+        """Raises Refusal where the queue is full or time is up, and Gone when the client is."""
         try:
             answer = self._gatherer.ask(asked, request.state.arrived)
         except Overloaded as error:
             raise Refusal(429, "queue", str(error), retry_after=error.seconds) from error
-        gone = asyncio.create_task(_gone(request))
+        left = asyncio.create_task(gone(request))
         try:
-            either: set[asyncio.Future[Any]] = {answer, gone}
+            either: set[asyncio.Future[Any]] = {answer, left}
             await asyncio.wait(
                 either, timeout=self.settings.answer_seconds, return_when=asyncio.FIRST_COMPLETED
             )
             if answer.done():
                 return answer.result()
-            if gone.done():
-                raise _Gone
+            if left.done():
+                raise Gone
             raise Refusal(504, "timeout", f"no answer within {self.settings.answer_seconds:g} s")
         except QuothError as error:
             raise Refusal(422, "invalid", str(error)) from error
         finally:
             answer.cancel()
-            gone.cancel()
+            left.cancel()
 
     async def _label_batch(self, request: Request) -> Response:
         """JSON lines in, a line out for each, in their order, as soon as it is ready."""
-        options = _options_of(request)
+        options = options_of(request)
         body = await self._body(request, self.settings.batch_bytes)
         lines = [line for line in body.splitlines() if line.strip()]
         if len(lines) > self.settings.batch_articles:
@@ -256,8 +256,9 @@ class Endpoint:
             async with ahead:
                 try:
                     asked = decoded(line, BatchLine)
+                    self._check_length(asked.text, "$.text")
                     article = Article(asked.id or document_hash(asked.text), asked.text, asked.metadata)
-                    record = await self._patient(request, self._checked(article, "$.text"))
+                    record = await self._patient(article)
                     return _encoded(options.applied(record))
                 except Refusal as refusal:
                     failed = refusal
@@ -273,7 +274,7 @@ class Endpoint:
             for task in tasks:
                 task.cancel()
 
-    async def _patient(self, request: Request, article: Article) -> Record:
+    async def _patient(self, article: Article) -> Record:
         """Waits for room in the queue, as long as an answer may take."""
         end = time.perf_counter() + self.settings.answer_seconds
         while True:
@@ -285,16 +286,13 @@ class Endpoint:
                     raise Refusal(429, "queue", str(error), retry_after=error.seconds) from error
                 await asyncio.sleep(0.05)
         try:
-            record = await asyncio.wait_for(answer, self.settings.answer_seconds)
+            return self._told(await asyncio.wait_for(answer, self.settings.answer_seconds))
         except TimeoutError as error:
             raise Refusal(504, "timeout", f"no answer within {self.settings.answer_seconds:g} s") from error
-        assert isinstance(record, Record)
-        self.metrics.told(record)
-        return record
 
     async def _stance(self, request: Request) -> Response:
         asked = decoded(await self._body(request, self.settings.body_bytes), StanceRequest)
-        self._checked(Article("", asked.text), "$.text")
+        self._check_length(asked.text, "$.text")
         if len(asked.spans) > self.settings.spans:
             message = f"found {len(asked.spans):,} spans, expected at most {self.settings.spans:,}"
             raise Refusal(413, "spans", message, "$.spans")
@@ -341,57 +339,6 @@ class Endpoint:
             return Response(content, media_type=kind)
 
         return page
-
-    async def _body(self, request: Request, limit: int) -> bytes:
-        """Raises Refusal for one that is compressed, too large or too slow."""
-        if request.headers.get("content-encoding", "identity").casefold() != "identity":
-            raise Refusal(415, "encoding", "found a compressed body, expected a plain one")
-        declared = request.headers.get("content-length", "0")
-        too_large = Refusal(413, "body_size", f"expected a body of at most {limit:,} bytes")
-        if declared.isdecimal() and int(declared) > limit:
-            raise too_large
-        chunks: list[bytes] = []
-        size = 0
-        try:
-            async with asyncio.timeout(self.settings.read_seconds):
-                async for chunk in request.stream():
-                    size += len(chunk)
-                    if size > limit:
-                        raise too_large
-                    chunks.append(chunk)
-        except TimeoutError as error:
-            message = f"the body did not arrive within {self.settings.read_seconds:g} s"
-            raise Refusal(408, "slow", message) from error
-        return b"".join(chunks)
-
-
-class _Gone(Exception):
-    """The client has left."""
-
-
-async def _gone(request: Request) -> None:
-    """Returns when the client has left; the body must have been read."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-def _request_id(request: Request) -> str:
-    """The client's own, if it is a short word of letters, digits and dashes, else a new one."""
-    given = request.headers.get("x-request-id", "")
-    fit = 0 < len(given) <= 64 and given.isascii() and given.replace("-", "").isalnum()
-    return given if fit else secrets.token_hex(8)
-
-
-def _options_of(request: Request) -> Options:
-    """From the query: kinds=direct,mixed&min_probability=0.7&include_fragments=false&include_other=false"""
-    query: dict[str, Any] = dict(request.query_params)
-    if "kinds" in query:
-        query["kinds"] = query["kinds"].split(",")
-    try:
-        return msgspec.convert(query, Options, strict=False)
-    except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `$")
-        raise Refusal(422, "invalid", message, "query" + path.removesuffix("`")) from error
 
 
 def _probabilities(labels: tuple[Any, ...], values: Any) -> dict[Any, float]:
