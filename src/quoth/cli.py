@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 import quoth
+from quoth import cli_options
 from quoth.cli_batch import batch
 from quoth.cli_eval import diff, evaluate
 from quoth.cli_serve import key, serve
@@ -29,9 +30,6 @@ SHAPES = {
     ".txt": "table",
 }
 """Suffix of an output file -> format."""
-
-SOME_REJECTED = 3
-"""Exit status of a run that finished but could not label every row."""
 
 
 class _Group(click.Group):
@@ -71,27 +69,14 @@ def main() -> None:
     type=click.Choice(["jsonl", "csv", "parquet", "html", "table"]),
     help="Shape of the output; by OUT's suffix, else a table on a terminal and JSONL in a pipe.",
 )
-@click.option(
-    "--model", default="small", show_default=True, help="A model of the package, or a model folder."
-)
-@click.option(
-    "--all-cues", is_flag=True, help='Also beliefs and plans ("hopes", "wants"), not only what is said.'
-)
-@click.option(
-    "--min-probability",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    help="Mark a stance less certain than this as abstained.",
-)
+@cli_options.model
+@cli_options.all_cues
+@cli_options.min_probability
 @click.option(
     "--text-column", help="Field of JSONL, CSV and Parquet rows that holds the text.  [default: text]"
 )
 @click.option("--id-column", help="Field that holds the id.  [default: id]")
-@click.option(
-    "--input-format",
-    type=click.Choice(["text", "jsonl", "json", "csv", "tsv", "parquet", "html"]),
-    help="Read every FILE as this, whatever its suffix.",
-)
+@cli_options.input_format
 @click.option("--strict", is_flag=True, help="Stop at the first row that cannot be labelled; write nothing.")
 @click.option(
     "--errors",
@@ -141,7 +126,7 @@ def label(
         click.echo("quoth: no article found", err=True)
     if counts.rejected:
         click.echo(f"quoth: {counts.rejected} rows could not be labelled, {counts.labelled} were", err=True)
-        sys.exit(SOME_REJECTED)
+        sys.exit(cli_options.SOME_REJECTED)
 
 
 def _shape_of(out: Path | None) -> str:

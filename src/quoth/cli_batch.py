@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from quoth import cli_options
 from quoth.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from quoth.processes import Progress
     from quoth.summary import Summary
 
-SOME_REJECTED = 3
 LOG_EVERY = 10.0
 """Seconds between lines of --log-json."""
 
@@ -55,9 +55,7 @@ def batch() -> None:
     show_default=True,
     help="Of the parts: records, or (csv) one row a statement.",
 )
-@click.option(
-    "--model", default="small", show_default=True, help="A model of the package, or a model folder."
-)
+@cli_options.model
 @click.option(
     "--workers", type=click.IntRange(1), help="Processes with a model each.  [default: a core each]"
 )
@@ -75,20 +73,11 @@ def batch() -> None:
 @click.option(
     "--update", is_flag=True, help="Input, model or settings have changed: redo what depends on it."
 )
-@click.option("--all-cues", is_flag=True, help='Also beliefs and plans ("hopes", "wants").')
-@click.option(
-    "--min-probability",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    help="Mark a stance less certain than this as abstained.",
-)
+@cli_options.all_cues
+@cli_options.min_probability
 @click.option("--text-column", default="text", show_default=True, help="Field of rows that holds the text.")
 @click.option("--id-column", default="id", show_default=True, help="Field of rows that holds the id.")
-@click.option(
-    "--input-format",
-    type=click.Choice(["text", "jsonl", "json", "csv", "tsv", "parquet", "html"]),
-    help="Read every file as this, whatever its suffix.",
-)
+@cli_options.input_format
 @click.option("--log-json", is_flag=True, help="Tell how far the run is as JSON lines on standard error.")
 def run(
     inputs: tuple[str, ...],
@@ -118,7 +107,7 @@ def run(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     summary = _run(inputs, out, settings, model, workers or _cores(), threads, engine, update, log_json)
     if summary.rejected:
-        sys.exit(SOME_REJECTED)
+        sys.exit(cli_options.SOME_REJECTED)
 
 
 def _run(
