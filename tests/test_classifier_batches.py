@@ -66,7 +66,7 @@ def test_every_statement_is_asked_once_where_its_tokens_are(
             tokens = batch.ids[view, first:end].tolist()
             (k,) = (n for n, (a, b) in enumerate(spans) if rows[0]["ids"][a:b].tolist() == tokens)
             assert batch.marks[view, first:end].all()
-            asked.append((k, STANCE_LABELS[stance]))
+            asked.append((k, STANCE_LABELS[stance.index(1.0)]))
     assert sorted(asked) == [(0, "accusation"), (1, "other"), (2, "accusation"), (3, "accusation")]
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from quoth.model.layout import ROLES
-from quoth.model.stances import BEFORE, View, framed, views
+from quoth.model.stances import BEFORE, View, views
 from quoth.training.examples import NONE
 
 IGNORED = -100
@@ -65,6 +65,7 @@ class NameBatch:
 @dataclass(frozen=True)
 class ClassifierBatch:
     """ids, mask, marks: (batch, seq).  spans: (n, 3) view, first and end position of each statement.
+    stance: (n, 5) and sentiment: (n, 3) probabilities, all 0 where there is none to learn.
     The others: (n,) label indices or positions, IGNORED where there is none to learn."""
 
     ids: Tensor
@@ -211,15 +212,25 @@ def classifier_batches(
 
 
 def _classifier_batch(rows: Rows, chosen: list[tuple[int, View]], vocabulary: Vocabulary) -> ClassifierBatch:
-    shown = [(rows[k]["ids"], rows[k]["spans"].reshape(-1, 2), view) for k, view in chosen]
-    ids, mask, marks, spans = map(
-        torch.from_numpy, framed(shown, vocabulary.cls, vocabulary.sep, vocabulary.pad)
-    )
+    longest = max(len(view) for _, view in chosen)
+    ids = torch.full((len(chosen), longest), vocabulary.pad)
+    mask, marks = torch.zeros((2, len(chosen), longest), dtype=torch.long)
+    places: list[tuple[int, int, int]] = []
+    for k, (article, view) in enumerate(chosen):
+        frame = view.frame(rows[article]["ids"], vocabulary.cls, vocabulary.sep)
+        ids[k, : len(view)] = torch.from_numpy(frame)
+        mask[k, : len(view)] = 1
+        for n in view.asked:
+            first, end = view.span(*rows[article]["spans"].reshape(-1, 2)[n])
+            marks[k, first:end] = 1
+            places.append((k, first, end))
+    spans = torch.tensor(places).reshape(-1, 3)
     asked = [(rows[k], n, view) for k, view in chosen for n in view.asked]
-    stance, second, sentiment = (
-        torch.tensor([int(row[name][n]) for row, n, _ in asked]) for name in ("stance", "second", "sentiment")
+    stance, sentiment = (
+        torch.tensor(np.array([row[name][n] for row, n, _ in asked], dtype=np.float32))
+        for name in ("stance", "sentiment")
     )
-    sentiment[sentiment == NONE] = IGNORED
+    second = torch.tensor([int(row["second"][n]) for row, n, _ in asked])
     targets = torch.tensor([_target(view, *row["target"].reshape(-1, 2)[n]) for row, n, view in asked])
     return ClassifierBatch(ids, mask, marks, spans, stance, second, sentiment, *targets.unbind(1))
 

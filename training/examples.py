@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from datasets import Dataset
+from numpy.typing import NDArray
 
 from quoth.model.layout import BEGIN, INSIDE, ROLES, SENTIMENT_LABELS, STANCE_LABELS
 from quoth.model.names import mentions
@@ -19,6 +20,9 @@ from quoth.model.windows import Pieces, Tokens
 
 NONE = -1
 UNFOUND = -2
+
+TAUGHT = 0.5
+"""Weight of a teacher's answer beside the label, see `quoth.training.teaching`."""
 
 HARD_CASES = Path(__file__).with_name("hard_cases.jsonl")
 MORE_LABELS = Path(__file__).with_name("more_labels.jsonl")
@@ -172,9 +176,9 @@ def name_examples(articles: list[GoldArticle], pieces: Pieces) -> Dataset:
 def classification_examples(articles: list[GoldArticle], pieces: Pieces) -> Dataset:
     """One row an article.
 
-    ids: (tokens,); spans: (n, 2) token range of each statement; stance, second, sentiment: (n,) label indices, a
-    missing sentiment NONE; target: (n, 2) token range, NONE where there is no target, UNFOUND where the article
-    does not hold the phrase.
+    ids: (tokens,); spans: (n, 2) token range of each statement; stance: (n, 5) and sentiment: (n, 3) probabilities to
+    learn, a missing sentiment all 0; second: (n,) label index; target: (n, 2) token range, NONE where there is no
+    target, UNFOUND where the article does not hold the phrase.
     """
     rows = []
     for article, tokens in zip(articles, pieces([a.text for a in articles]), strict=True):
@@ -187,14 +191,23 @@ def classification_examples(articles: list[GoldArticle], pieces: Pieces) -> Data
             if span[0] == span[1]:
                 continue
             labels["spans"].append(span)
-            labels["stance"].append(STANCE_LABELS.index(str(statement["stance"])))
+            taught: Any = statement.get("taught", (None, None))
+            labels["stance"].append(_to_learn(STANCE_LABELS, statement["stance"], taught[0]))
             labels["second"].append(STANCE_LABELS.index(str(statement["stance2"] or "other")))
-            sentiment = statement["sentiment"]
-            labels["sentiment"].append(SENTIMENT_LABELS.index(str(sentiment)) if sentiment else NONE)
+            labels["sentiment"].append(_to_learn(SENTIMENT_LABELS, statement["sentiment"], taught[1]))
             labels["target"].append(_target(article.text, tokens, statement))
         if labels["spans"]:
             rows.append(row | labels)
     return Dataset.from_list(rows).with_format("numpy")
+
+
+def _to_learn(labels: Sequence[str], label: object, taught: list[float] | None) -> NDArray[np.float32]:
+    """(labels,) a teacher's probabilities and the label, mixed; one alone where the other is missing."""
+    alone = np.array([label == name for name in labels], dtype=np.float32)
+    if taught is None:
+        return alone
+    answer = np.array(taught, dtype=np.float32)
+    return TAUGHT * answer + (1 - TAUGHT) * alone if label else answer
 
 
 def _target(text: str, tokens: Tokens, statement: dict[str, object]) -> tuple[int, int]:

@@ -23,6 +23,7 @@ from quoth.training.paraphrases import TorchExtractor, paraphrases
 from quoth.training.renaming import people, renamed
 from quoth.training.rounding import round_table, rounded
 from quoth.training.runs import Run
+from quoth.training.teaching import taught
 
 
 class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,6 +61,10 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether it then answers for all statements among them, or for the one in the middle."""
     paraphrases: int = 5000
     """Weakly labelled paraphrases added to the classifier's training."""
+    teacher: str = ""
+    """Name of a model folder of the package whose answers the classifier learns beside the labels, see `quoth.training.teaching`."""
+    taught: int = 0
+    """Articles, drawn at random, that the teacher reads."""
     hard_cases: int = 0
     """How often the classifier sees `quoth.training.examples.hard_cases` in an epoch."""
     renamed: float = 0.0
@@ -139,6 +144,10 @@ def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str 
     labelled["train"] = paraphrases(
         reader, labelled["train"], config.paraphrases, config.classifier.seed, run.folder / "paraphrases.json"
     )
+    labelled["train"] += config.hard_cases * list(examples.hard_cases())
+    if config.teacher:
+        teacher, kept = Checkpoint(WEIGHTS / config.teacher), run.folder / "taught.jsonl"
+        labelled["train"] = taught(teacher, labelled["train"], config.taught, config.classifier.seed, kept)
     classifier = _train_classifier(config, labelled, backbone, pieces, vocabulary, run, device)
     write_model(out, extractor, classifier, tokenizer, manifest(config), config.bits)
     attributed = list(examples.attribution_articles(files["dev_attributions"]))
@@ -194,7 +203,7 @@ def _train_classifier(
     run: Run,
     device: str,
 ) -> Classifier:
-    shown = labelled["train"] + config.hard_cases * list(examples.hard_cases())
+    shown = labelled["train"]
     plain, dev = (list(examples.classification_examples(a, pieces)) for a in (shown, labelled["dev"]))
     other = plain
     if config.renamed:
