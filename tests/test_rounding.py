@@ -17,7 +17,7 @@ import onnxruntime
 from quoth.model.layout import BLOCK
 from quoth.model.network import Classifier
 from quoth.training.export import quantize
-from quoth.training.rounding import round_table, rounded, to_bits
+from quoth.training.rounding import round_table, rounded, to_bits, to_byte
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,24 @@ def test_weights_are_rounded_as_the_graph_keeps_them(bits: int, tmp_path: Path) 
     apart = np.abs(graph_keeps - to_bits(weight, bits).numpy())
     # A weight halfway between two levels may fall on either.
     assert (apart > 1e-5).mean() < 1e-3
-    assert 0 < apart.max() + (to_bits(weight, bits) - weight).abs().max() < 4 / 2 ** (bits - 1)
+    assert 0 < (to_bits(weight, bits) - weight).abs().max() < weight.abs().max() / 2 ** (bits - 1)
+
+
+def test_inputs_are_rounded_as_the_graph_rounds_them() -> None:
+    inputs = torch.randn(3, 50, generator=torch.Generator().manual_seed(0)) + 0.3
+    rows = [
+        onnx.helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "scale", "zero"]),
+        onnx.helper.make_node("DequantizeLinear", ["q", "scale", "zero"], ["y"]),
+    ]
+    ends = [onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, [3, 50]) for n in ("x", "y")]
+    graph = onnx.helper.make_graph(rows, "rounding", ends[:1], ends[1:])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    graph_keeps = session.run(None, {"x": inputs.numpy()})[0]
+    assert to_byte(inputs).numpy() == pytest.approx(graph_keeps, abs=1e-6)
+    inputs.requires_grad_()
+    to_byte(inputs).sum().backward()
+    assert (inputs.grad == 1).all()
 
 
 def test_gradients_reach_the_exact_weights(network: Classifier) -> None:

@@ -1,4 +1,4 @@
-"""Torch networks -> ONNX graphs with int8 weights -> the model folder that quoth ships."""
+"""Torch networks -> ONNX graphs with few bits a weight -> the model folder that quoth ships."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
 from tokenizers import Tokenizer
 from torch import nn
+from transformers import AttentionInterface
 
 from quoth.model.checkpoint import Manifest, write_manifest
 from quoth.model.embeddings import quantize_rows
@@ -57,25 +59,45 @@ def _write_tokenizer(source: Path, target: Path) -> None:
     pieces.save(str(target), pretty=False)
 
 
+def _fused(
+    module: nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: None, **_: Any
+) -> tuple[torch.Tensor, None]:
+    """ONNX Runtime's own attention: query, key, value (batch, heads, seq, width) -> (batch, seq, heads, width)."""
+    batch, heads, seq, width = query.shape
+    flat = [x.transpose(1, 2).reshape(batch, seq, heads * width) for x in (query, key, value)]
+    told = torch.onnx.ops.symbolic(
+        "com.microsoft::MultiHeadAttention",
+        flat,
+        {"num_heads": heads},
+        dtype=query.dtype,
+        shape=flat[0].shape,
+        version=1,
+    )
+    return told.reshape(batch, seq, heads, width), None
+
+
+AttentionInterface.register("fused", _fused)
+
+
 class _Flat(nn.Module):
-    """A network with its result as a plain tuple, as a graph returns it."""
+    """A network as a graph: texts of one length, so without a mask, and its result as a plain tuple."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        told = self.network(*inputs)
+        told = self.network(inputs[0], None, *inputs[1:])
         return tuple(x for part in told for x in (part if isinstance(part, tuple) else (part,)))
 
 
 def export(network: Extractor | Classifier, path: Path) -> None:
     """Write a float32 graph, weights inside, with free batch and sequence lengths."""
     network = network.cpu().eval()
-    width = network.encoder.width
-    mask = torch.ones(2, 9, dtype=torch.long)
-    mask[1, 6:] = 0
-    inputs: dict[str, torch.Tensor] = {"embeddings": torch.randn(2, 9, width), "mask": mask}
+    config = network.encoder.body.config
+    if config.model_type != "mpnet":
+        config._attn_implementation = "fused"
+    inputs: dict[str, torch.Tensor] = {"embeddings": torch.randn(2, 9, network.encoder.width)}
     if isinstance(network, Classifier):
         marks = torch.zeros(2, 9, dtype=torch.long)
         marks[:, 2:4] = 1
@@ -99,10 +121,23 @@ def export(network: Extractor | Classifier, path: Path) -> None:
 
 
 def quantize(source: Path, target: Path, bits: int = 8) -> None:
-    """float32 weights of matrix products -> 8 or 4 bits in blocks of BLOCK with one scale each.
+    """float32 weights of matrix products -> 8 bits, one scale a column, or 4 bits, one scale for BLOCK of them.
 
-    Activations stay as they are: a text's answer does not depend on what it is batched with.
+    8 bits: what the weights are multiplied with is rounded to 8 bits as well, by the range it has in that run; a run reads
+    one window, so a text's answer does not depend on its neighbours.  Weights take 7 bits of the 8, or sums would
+    overflow on processors without VNNI.
     """
+    if bits == 8:
+        quantize_dynamic(
+            source,
+            target,
+            per_channel=True,
+            reduce_range=True,
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=["MatMul"],
+            extra_options={"MatMulConstBOnly": True},
+        )
+        return
     config = DefaultWeightOnlyQuantConfig(block_size=BLOCK, is_symmetric=True, accuracy_level=4, bits=bits)
     quantizer = MatMulNBitsQuantizer(onnx.load(source), algo_config=config)
     quantizer.process()
