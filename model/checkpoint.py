@@ -109,27 +109,21 @@ class Checkpoint:
         self._folder = folder
         self._threads = threads
 
-    def extract(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> dict[str, Array]:
-        """ids, mask: (batch, seq) -> tags (batch, seq, 9) and six link matrices (batch, seq, LINK_WIDTH)."""
+    def extract(self, ids: NDArray[np.int64]) -> dict[str, Array]:
+        """ids: (seq,) -> tags (seq, 9) and six link matrices (seq, LINK_WIDTH)."""
         finder = self._finder
-        return self._run(finder._extractor, {"embeddings": finder._embed(ids), "mask": mask})
+        answer = self._run(finder._extractor, {"embeddings": finder._embed(ids)})
+        return {name: value[0] for name, value in answer.items()}
 
     def classify(
-        self,
-        ids: NDArray[np.int64],
-        mask: NDArray[np.int64],
-        marks: NDArray[np.int64],
-        spans: NDArray[np.int64],
+        self, ids: NDArray[np.int64], marks: NDArray[np.int64], spans: NDArray[np.int64]
     ) -> dict[str, Array]:
-        """ids, mask, marks: (batch, seq); spans: (n, 3) view, first and end position of each statement ->
+        """ids, marks: (seq,), marks = 1 inside any statement; spans: (n, 2) first and end position of each ->
         logits stance (n, 5), second (n, 5), sentiment (n, 3) and target (n, seq, 2)."""
-        feeds: dict[str, Array] = {
-            "embeddings": self._embed(ids),
-            "mask": mask,
-            "marks": marks,
-            "spans": spans,
-        }
-        return self._run(self._classifier, feeds)
+        in_view = np.pad(spans, ((0, 0), (1, 0)))
+        return self._run(
+            self._classifier, {"embeddings": self._embed(ids), "marks": marks[None], "spans": in_view}
+        )
 
     @functools.cached_property
     def _extractor(self) -> Any:
@@ -149,11 +143,15 @@ class Checkpoint:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
     def _embed(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        return restore_rows(self._rows[ids], self._scales[ids])
+        """(seq,) -> (1, seq, width)"""
+        return restore_rows(self._rows[ids], self._scales[ids])[None]
 
     @staticmethod
     def _run(session: Any, feeds: dict[str, Array]) -> dict[str, Array]:
         names = [output.name for output in session.get_outputs()]
+        if "mask" in (node.name for node in session.get_inputs()):
+            # A graph that was exported to read several texts at once.
+            feeds["mask"] = np.ones(feeds["embeddings"].shape[:2], dtype=np.int64)
         return dict(zip(names, session.run(names, feeds), strict=True))
 
 

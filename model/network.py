@@ -69,7 +69,7 @@ class Encoder(nn.Module):
         """(batch, seq) ids -> (batch, seq, width) frozen word embeddings."""
         return nn.functional.embedding(ids, self.table)
 
-    def forward(self, embeddings: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, embeddings: Tensor, mask: Tensor | None) -> Tensor:
         """(batch, seq, width) and (batch, seq) of 0/1 -> states (batch, seq, width)."""
         states: Tensor = self.body(inputs_embeds=embeddings, attention_mask=mask).last_hidden_state
         return states
@@ -100,7 +100,7 @@ class Extractor(nn.Module):
         self.tags = nn.Linear(width, N_TAGS)
         self.links = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, 6 * LINK_WIDTH))
 
-    def forward(self, embeddings: Tensor, mask: Tensor) -> Extraction:
+    def forward(self, embeddings: Tensor, mask: Tensor | None) -> Extraction:
         """embeddings: (batch, seq, width); mask: (batch, seq), 1 = token, 0 = padding."""
         states = self.dropout(self.encoder(embeddings, mask))
         q_cue, k_cue, q_source, k_source, q_name, k_name = self.links(states).split(LINK_WIDTH, dim=-1)
@@ -137,7 +137,9 @@ class Classifier(nn.Module):
         self.target_query = nn.Linear(width, 2 * LINK_WIDTH)
         self.target_key = nn.Linear(width, 2 * LINK_WIDTH)
 
-    def forward(self, embeddings: Tensor, mask: Tensor, marks: Tensor, spans: Tensor) -> Classification:
+    def forward(
+        self, embeddings: Tensor, mask: Tensor | None, marks: Tensor, spans: Tensor
+    ) -> Classification:
         """embeddings: (batch, seq, width); mask, marks: (batch, seq), marks = 1 inside any statement;
         spans: (n, 3) index of the view, first position and end position of each statement."""
         marked = marks.unsqueeze(-1).to(embeddings.dtype)  # (B, S, 1)
@@ -159,5 +161,6 @@ class Classifier(nn.Module):
         keys = self.target_key(states)[spans[:, 0]].unflatten(-1, (2, LINK_WIDTH))  # (N, S, 2, L)
         query = self.target_query(pooled).unflatten(-1, (2, LINK_WIDTH)).unsqueeze(1)  # (N, 1, 2, L)
         target = (keys * query).sum(-1) / LINK_WIDTH**0.5  # (N, S, 2)
-        target = target.masked_fill(mask[spans[:, 0]].unsqueeze(-1) == 0, -1e4)
+        if mask is not None:
+            target = target.masked_fill(mask[spans[:, 0]].unsqueeze(-1) == 0, -1e4)
         return Classification(stance, second, sentiment, target)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -113,31 +112,6 @@ def _around(n_tokens: int, span: tuple[int, int], width: int, which: int) -> Vie
     return View(0, start, end, (which,), last)
 
 
-Integers = NDArray[np.int64]
-
-
-def framed(
-    shown: Sequence[tuple[NDArray[np.int32], Sequence[tuple[int, int]], View]], cls: int, sep: int, pad: int
-) -> tuple[Integers, Integers, Integers, Integers]:
-    """A batch of views, each with the ids and the statements' token ranges of its article, as the classifier reads it.
-
-    ids, mask, marks: (batch, seq), padded to the longest; spans: (n, 3) view, first and end position of each statement
-    asked, in the order of the views and of `View.asked`.
-    """
-    longest = max(len(view) for *_, view in shown)
-    ids = np.full((len(shown), longest), pad, dtype=np.int64)
-    mask, marks = np.zeros((2, len(shown), longest), dtype=np.int64)
-    asked: list[tuple[int, int, int]] = []
-    for row, (article, spans, view) in enumerate(shown):
-        ids[row, : len(view)] = view.frame(article, cls, sep)
-        mask[row, : len(view)] = 1
-        for n in view.asked:
-            first, end = view.span(*spans[n])
-            marks[row, first:end] = 1
-            asked.append((row, first, end))
-    return ids, mask, marks, np.array(asked, dtype=np.int64)
-
-
 @dataclass(frozen=True)
 class Told:
     """What the classifier says of one statement.
@@ -154,40 +128,38 @@ class Told:
 
 MAX_TARGET = 24
 """Tokens of the longest target phrase."""
+NO_TARGET = 0.05
+"""A phrase less likely than this share of "none" is not named.  Of dev's statements with a stance 1.4 % have no target, and what
+is named against even odds is right as often as the rest."""
 
 
-def tell_stances(
-    checkpoint: Checkpoint, articles: list[tuple[Tokens, list[tuple[int, int]]]], budget: int
-) -> list[list[Told]]:
-    """Classify statements, given as token ranges [first, last) of each article.
-
-    Views of like length are batched together; budget: padded tokens a batch at most.
-    """
-    manifest, pieces = checkpoint.manifest, checkpoint.pieces
+def tell_stances(checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, int]]) -> list[Told]:
+    """Classify the statements of an article, given as token ranges [first, last)."""
+    manifest = checkpoint.manifest
     calibration = manifest.calibration
-    seen = [
-        (k, view)
-        for k, (tokens, spans) in enumerate(articles)
-        for view in views(len(tokens), spans, manifest.context, manifest.together)
-    ]
-    seen.sort(key=lambda pair: -len(pair[1]))
-    told: dict[tuple[int, int], Told] = {}
-    while seen:
-        longest = len(seen[0][1])
-        size = max(1, budget // longest)
-        batch, seen = seen[:size], seen[size:]
-        shown = [(articles[k][0].ids, articles[k][1], view) for k, view in batch]
-        answer = checkpoint.classify(*framed(shown, pieces.cls, pieces.sep, pieces.pad))
+    told: dict[int, Told] = {}
+    for view in views(len(tokens), spans, manifest.context, manifest.together):
+        answer = _ask(checkpoint, tokens, spans, view)
         stance = softmax(answer["stance"] / calibration.stance)
         sentiment = softmax(answer["sentiment"] / calibration.sentiment)
-        asked = [(k, n, view) for k, view in batch for n in view.asked]
-        for i, (k, n, view) in enumerate(asked):
+        for i, n in enumerate(view.asked):
             best = int(stance[i].argmax())
             target = None
-            if STANCE_LABELS[best] != "other" and (ends := _target(answer["target"][i, : len(view)])):
+            if STANCE_LABELS[best] != "other" and (ends := _target(answer["target"][i])):
                 target = _tokens(view, *ends)
-            told[k, n] = Told(stance[i], _second(answer["second"][i], best), sentiment[i], target)
-    return [[told[k, n] for n in range(len(spans))] for k, (_, spans) in enumerate(articles)]
+            told[n] = Told(stance[i], _second(answer["second"][i], best), sentiment[i], target)
+    return [told[n] for n in range(len(spans))]
+
+
+def _ask(
+    checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, int]], view: View
+) -> dict[str, NDArray[Any]]:
+    ids = view.frame(tokens.ids, checkpoint.pieces.cls, checkpoint.pieces.sep)
+    places = [view.span(*spans[n]) for n in view.asked]
+    marks = np.zeros(len(ids), dtype=np.int64)
+    for first, end in places:
+        marks[first:end] = 1
+    return checkpoint.classify(ids, marks, np.array(places, dtype=np.int64))
 
 
 def _tokens(view: View, first: int, last: int) -> tuple[int, int] | None:
@@ -235,6 +207,6 @@ def _target(scores: Floats) -> tuple[int, int] | None:
     if joint.size == 0:
         return None
     first, last = np.unravel_index(int(joint.argmax()), joint.shape)
-    if joint[first, last] <= 0.5 * starts[0] * ends[0]:
+    if joint[first, last] <= NO_TARGET * starts[0] * ends[0]:
         return None
     return int(first) + 1, int(last) + 1

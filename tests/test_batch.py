@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +24,11 @@ class Labeler:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def label(self, articles: Iterable[Article]) -> Iterator[Record]:
-        for article in articles:
-            self.asked.append(article.id)
-            if article.text == "bad":
-                raise ValueError("seven")
-            yield Record("1", article.id, article.metadata, [], MODEL, [])
+    def label_one(self, article: Article) -> Record:
+        self.asked.append(article.id)
+        if article.text == "bad":
+            raise ValueError("seven")
+        return Record("1", article.id, article.metadata, [], MODEL, [])
 
 
 def jsonl(path: Path, n: int, first: int = 0) -> Path:

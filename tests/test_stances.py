@@ -108,44 +108,33 @@ class Echo:
     def __init__(self, target: tuple[int, int] | None = None) -> None:
         self.manifest = Manifest(1, "m", "0", 510, 128, 64, 200, True, Calibration(stance=2.0))
         self.target = target
-        self.batches: list[tuple[int, int]] = []
 
-    def classify(self, ids: Any, mask: Any, marks: Any, spans: Any) -> dict[str, Any]:
-        self.batches.append(ids.shape)
-        assert ((ids != 0) == (mask == 1)).all()
+    def classify(self, ids: Any, marks: Any, spans: Any) -> dict[str, Any]:
+        assert (ids != 0).all() and len(ids) <= 202
         expected = np.zeros_like(marks)
-        for view, first, end in spans:
-            expected[view, first:end] = 1
+        for first, end in spans:
+            expected[first:end] = 1
         assert (marks == expected).all()
-        said = ids[spans[:, 0], spans[:, 1]] - 10
+        said = ids[spans[:, 0]] - 10
         stance = np.zeros((len(spans), 5), dtype=np.float32)
         stance[np.arange(len(spans)), said % 5] = 4
         second = np.zeros_like(stance)
         second[:, 2] = 9
-        target = np.zeros((len(spans), ids.shape[1], 2), dtype=np.float32)
+        target = np.zeros((len(spans), len(ids), 2), dtype=np.float32)
         if self.target:
             target[:, self.target[0], 0] = target[:, self.target[1], 1] = 20
         return {"stance": stance, "second": second, "sentiment": stance[:, :3], "target": target}
 
 
-def tell(echo: Any, *spans: tuple[int, int], n: int = 50, budget: int = 100) -> Any:
-    return tell_stances(echo, [(article(n), list(spans))], budget)[0]
+def tell(echo: Any, *spans: tuple[int, int], n: int = 50) -> Any:
+    return tell_stances(echo, article(n), list(spans))
 
 
 def test_answers_come_in_the_order_of_the_statements() -> None:
     told = tell(Echo(), (3, 9), (40, 41), (1, 2), (12, 20))
     assert [int(t.stance.argmax()) for t in told] == [3, 0, 1, 2]
-    told = tell_stances(
-        Echo(), [(article(400), [(301, 303), (2, 9)]), (article(9), []), (article(50), [(3, 4)])], 900
-    )
-    assert [[int(t.stance.argmax()) for t in answers] for answers in told] == [[1, 2], [], [3]]
-
-
-def test_a_batch_keeps_to_its_budget() -> None:
-    echo = Echo()
-    tell_stances(echo, [(article(n), [(0, 1)]) for n in range(20, 60)], 400)
-    assert len(echo.batches) > 1
-    assert all(rows * length <= 400 for rows, length in echo.batches)
+    told = tell(Echo(), (301, 303), (2, 9), n=400)
+    assert [int(t.stance.argmax()) for t in told] == [1, 2]
 
 
 def test_the_temperature_divides_the_logits() -> None:
@@ -184,7 +173,7 @@ def test_a_target_is_no_longer_than_a_phrase() -> None:
 
 
 def test_a_target_does_not_reach_from_the_lead_into_the_view() -> None:
-    (told,) = tell(Echo((LEAD, LEAD + 2)), (300, 305), n=400, budget=900)
+    (told,) = tell(Echo((LEAD, LEAD + 2)), (300, 305), n=400)
     assert told.target is None
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,12 @@ from quoth.stream import Counts, rejects_file, stream
 class Labeler:
     """Raises on the text "bad", as a model does on what nobody thought of."""
 
-    def label(self, articles: Iterable[Article]) -> Iterator[Record]:
-        for article in articles:
-            if article.text == "bad":
-                raise ValueError("seven")
-            if article.text == "broken":
-                raise ModelError("no model")
-            yield Record("1", article.id, {}, [], ModelInfo("m", "0", "0" * 12), [])
+    def label_one(self, article: Article) -> Record:
+        if article.text == "bad":
+            raise ValueError("seven")
+        if article.text == "broken":
+            raise ModelError("no model")
+        return Record("1", article.id, {}, [], ModelInfo("m", "0", "0" * 12), [])
 
 
 class Kept:

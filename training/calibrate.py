@@ -17,13 +17,12 @@ from quoth.model.checkpoint import Calibration, Checkpoint
 from quoth.model.entities import entities
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 from quoth.model.speakers import name_speakers
-from quoth.model.stances import tell_stances
+from quoth.model.stances import Told, tell_stances
 from quoth.model.statements import Found, find_statements
 from quoth.model.windows import Tokens
 from quoth.titles import plain_name
 from quoth.training.examples import GoldArticle, touching
 
-BUDGET = 8192
 READ_PARAPHRASES = Path(__file__).with_name("read_paraphrases.jsonl")
 """Stances, told by a reader, of paraphrases in dev that were not labelled and that a classifier gave a stance."""
 TEMPERATURES = np.geomspace(0.5, 4.0, 200)
@@ -50,18 +49,18 @@ def calibrate(
 
 
 def _temperatures(checkpoint: Checkpoint, articles: list[GoldArticle]) -> tuple[float, float]:
-    asked: list[tuple[Tokens, list[tuple[int, int]]]] = []
+    told: list[Told] = []
     gold: list[tuple[int, int]] = []
     for article, tokens in zip(articles, checkpoint.pieces([a.text for a in articles]), strict=True):
-        asked.append((tokens, []))
+        spans = []
         for s in article.statements:
             first, last = tokens.between(int(s["start"]), int(s["end"]))  # type: ignore[call-overload]
             if first < last:
-                asked[-1][1].append((first, last))
+                spans.append((first, last))
                 gold.append(
                     (STANCE_LABELS.index(str(s["stance"])), SENTIMENT_LABELS.index(str(s["sentiment"])))
                 )
-    told = [t for answers in tell_stances(checkpoint, asked, BUDGET) for t in answers]
+        told += tell_stances(checkpoint, tokens, spans)
     right = np.array(gold)
     return (
         temperature(np.log(np.array([t.stance for t in told])), right[:, 0]),
@@ -128,21 +127,21 @@ def _paraphrase_line(checkpoint: Checkpoint, articles: list[FoundIn], stance: fl
     They missed some.  Where READ_PARAPHRASES tells of the articles, of the unlabelled ones that are given a stance only
     those that it holds count, each for as many as were not read.
     """
-    asked: list[tuple[Tokens, list[tuple[int, int]]]] = []
+    told: list[Told] = []
     gold: list[str | None] = []
     labelled: list[bool] = []
     read_later = _read_paraphrases()
     for article, found, tokens, _ in articles:
-        asked.append((tokens, []))
+        clauses = []
         for f in found:
             stances = [s["stance"] for s in touching(article.statements, f.start, f.end)]
             if f.kind == "direct" or not f.is_reported() or len(set(stances)) > 1:
                 continue
-            asked[-1][1].append(f.clause)
+            clauses.append(f.clause)
             labelled.append(bool(stances))
             later = [s["stance"] for s in touching(read_later.get(article.id, []), f.start, f.end)]
             gold.append(next(iter(stances or later), None))
-    told = [t for answers in tell_stances(checkpoint, asked, BUDGET) for t in answers]
+        told += tell_stances(checkpoint, tokens, clauses)
     logits = np.log(np.array([t.stance for t in told])) / stance
     other = STANCE_LABELS.index("other")
     in_doubt = ~np.array(labelled) & (logits.argmax(1) != other)
@@ -173,6 +172,6 @@ def paraphrase_line(
 
 
 def _found(checkpoint: Checkpoint, articles: list[GoldArticle]) -> Iterator[FoundIn]:
-    tokens = checkpoint.pieces([a.text for a in articles])
-    for article, t, reading in zip(articles, tokens, read(checkpoint, tokens, BUDGET), strict=True):
-        yield article, find_statements(article.text, t, reading), t, reading
+    for article, tokens in zip(articles, checkpoint.pieces([a.text for a in articles]), strict=True):
+        reading = read(checkpoint, tokens)
+        yield article, find_statements(article.text, tokens, reading), tokens, reading

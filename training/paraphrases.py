@@ -40,16 +40,17 @@ class TorchExtractor:
         self.pieces = pieces
         self.manifest = manifest
 
-    def extract(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
+    def extract(self, ids: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
         """As `Checkpoint.extract`."""
         with torch.inference_mode():
-            embeddings = self._network.encoder.embed(torch.from_numpy(ids).to(self._device))
-            found = self._network(embeddings, torch.from_numpy(mask).to(self._device))
+            found = self._network(
+                self._network.encoder.embed(torch.from_numpy(ids[None]).to(self._device)), None
+            )
         answer = {"tags": found.tags}
         for link in ("cue", "source", "name"):
             queries_keys = getattr(found, link)
             answer |= {f"{link}_query": queries_keys.query, f"{link}_key": queries_keys.key}
-        return {name: value.float().cpu().numpy() for name, value in answer.items()}
+        return {name: value[0].float().cpu().numpy() for name, value in answer.items()}
 
 
 def paraphrases(
@@ -72,15 +73,12 @@ def _mine(
     extractor: CanExtract, articles: list[GoldArticle], most: int, seed: int
 ) -> dict[int, list[dict[str, Any]]]:
     found: list[tuple[int, dict[str, Any]]] = []
-    for first in range(0, len(articles), 32):
-        chunk = articles[first : first + 32]
-        tokens = extractor.pieces([a.text for a in chunk])
-        readings = read(extractor, tokens, budget=8192)
-        for k, (article, t, reading) in enumerate(zip(chunk, tokens, readings, strict=True)):
-            for f in find_statements(article.text, t, reading):
-                if label := _weak_label(f, article):
-                    start, end = int(t.starts[f.clause[0]]), int(t.ends[f.clause[1] - 1])
-                    found.append((first + k, {**label, "start": start, "end": end}))
+    for k, article in enumerate(articles):
+        (tokens,) = extractor.pieces([article.text])
+        for f in find_statements(article.text, tokens, read(extractor, tokens)):
+            if label := _weak_label(f, article):
+                start, end = int(tokens.starts[f.clause[0]]), int(tokens.ends[f.clause[1] - 1])
+                found.append((k, {**label, "start": start, "end": end}))
     drawn = np.random.default_rng(seed).permutation(len(found))[:most]
     chosen: dict[int, list[dict[str, Any]]] = {}
     for n in sorted(drawn):

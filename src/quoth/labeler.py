@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -29,9 +28,6 @@ from quoth.model.windows import Tokens
 from quoth.records import SCHEMA_VERSION, Article, ModelInfo, Record, Span, Speaker, Statement, Target
 from quoth.repeats import answer_once
 
-ARTICLES_AT_ONCE = 32
-TOKEN_BUDGET = 512
-"""Of a batch: on a CPU larger ones are slower, since they leave the cache, and take memory."""
 _SURROGATE = regex.compile("[\ud800-\udfff]")
 _PHRASE = regex.compile(r"[\p{L}\p{N}$#@](?:[^\n\r\u2028\u2029“”„«»\"]*[\p{L}\p{M}\p{N}%])?")
 _CLUSTER = regex.compile(r"\X")
@@ -70,16 +66,26 @@ class Labeler:
         return cls(Checkpoint(folder, threads), **options)
 
     def label(self, articles: Iterable[Article]) -> Iterator[Record]:
-        """One record an article, in order; reads ahead by ARTICLES_AT_ONCE."""
-        remaining = iter(articles)
-        while chunk := list(itertools.islice(remaining, ARTICLES_AT_ONCE)):
-            yield from self._label_chunk(chunk)
+        """One record an article, in order, each made when it is asked for."""
+        return map(self.label_one, articles)
 
     def label_one(self, article: Article | str) -> Record:
         """The record of one article or bare text."""
         if not isinstance(article, Article):
             article = Article(id=document_hash(article) if isinstance(article, str) else "?", text=article)
-        return self._label_chunk([article])[0]
+        if not isinstance(article.text, str):
+            found = type(article.text).__name__
+            raise InputError(f"article {article.id}: text: found {found}, expected a string")
+        warning = english_warning(article.text)
+        statements = [] if warning else self._statements(article.text)
+        return Record(
+            SCHEMA_VERSION,
+            article.id,
+            article.metadata,
+            [warning] if warning else [],
+            self.model,
+            statements,
+        )
 
     def classify(self, spans: Iterable[tuple[str, int, int]]) -> list[Told]:
         """What the classifier says of given spans, each (text, start, end) in code points, in order.
@@ -98,46 +104,23 @@ class Labeler:
                 raise InputError(f"span [{start}, {end}) of a text of {len(text)} holds no word")
             order.append((text, len(ranges)))
             ranges.append((first, last))
-        answers = tell_stances(self._checkpoint, list(asked.values()), TOKEN_BUDGET)
-        told = dict(zip(asked, answers, strict=True))
+        told = {text: tell_stances(self._checkpoint, *where) for text, where in asked.items()}
         return [told[text][n] for text, n in order]
 
-    def _label_chunk(self, articles: list[Article]) -> list[Record]:
-        for article in articles:
-            if not isinstance(article.text, str):
-                found = type(article.text).__name__
-                raise InputError(f"article {article.id}: text: found {found}, expected a string")
-        warnings = [english_warning(article.text) for article in articles]
+    def _statements(self, text: str) -> list[Statement]:
         # Half a surrogate pair is no character, and no file can hold it.
-        texts = [
-            "" if warning else _SURROGATE.sub("\ufffd", article.text)
-            for article, warning in zip(articles, warnings, strict=True)
+        text = _SURROGATE.sub("\ufffd", text)
+        (tokens,) = self._checkpoint.pieces([text])
+        reading = read(self._checkpoint, tokens)
+        found = [f for f in find_statements(text, tokens, reading) if f.is_reported(self._all_cues)]
+        told = tell_stances(self._checkpoint, tokens, [f.clause for f in found])
+        people = entities(text) if found else []
+        named = name_speakers(text, tokens, reading, found, people)
+        build = _Builder(text, tokens, people, named, self._checkpoint.manifest.calibration)
+        statements = [
+            build.statement(f, answer, self._min_probability) for f, answer in zip(found, told, strict=True)
         ]
-        tokens = self._checkpoint.pieces(texts)
-        readings = read(self._checkpoint, tokens, TOKEN_BUDGET)
-        found = [
-            [f for f in find_statements(text, t, reading) if f.is_reported(self._all_cues)]
-            for text, t, reading in zip(texts, tokens, readings, strict=True)
-        ]
-        asked = [(t, [f.clause for f in fs]) for t, fs in zip(tokens, found, strict=True)]
-        told = tell_stances(self._checkpoint, asked, TOKEN_BUDGET)
-        records = []
-        for article, text, t, reading, fs, answers, warning in zip(
-            articles, texts, tokens, readings, found, told, warnings, strict=True
-        ):
-            people = entities(text) if fs else []
-            named = name_speakers(text, t, reading, fs, people)
-            build = _Builder(text, t, people, named, self._checkpoint.manifest.calibration)
-            statements = [
-                build.statement(f, answer, self._min_probability)
-                for f, answer in zip(fs, answers, strict=True)
-            ]
-            statements = answer_once(text, statements)
-            notes = [warning] if warning else []
-            records.append(
-                Record(SCHEMA_VERSION, article.id, article.metadata, notes, self.model, statements)
-            )
-        return records
+        return answer_once(text, statements)
 
 
 class _Builder:

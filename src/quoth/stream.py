@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ import msgspec
 
 from quoth.articles import Rejected
 from quoth.errors import InputError, QuothError
-from quoth.labeler import ARTICLES_AT_ONCE, Labeler
+from quoth.labeler import Labeler
 from quoth.records import Article, Record
 from quoth.writing import Writer
 
@@ -57,37 +56,31 @@ def stream(
     InputError instead.
     """
     counts = Counts()
-    while chunk := list(itertools.islice(rows, ARTICLES_AT_ONCE)):
-        articles = [row for row in chunk if isinstance(row, Article)]
-        answers = iter(_label(labeler, articles))
-        for row in chunk:
-            answer: Record | Rejected = row if isinstance(row, Rejected) else next(answers)
-            if isinstance(row, Article) and isinstance(answer, Record):
-                writer.write(answer, row)
-                counts.labelled += 1
-                counts.statements += len(answer.statements)
-                counts.warned += bool(answer.warnings)
-            elif isinstance(answer, Rejected):
-                if strict:
-                    raise InputError(f"{answer.place}: {answer.reason}")
-                rejects.add(answer)
-                counts.rejected += 1
-            if watch:
-                watch(counts)
+    for row in rows:
+        answer = row if isinstance(row, Rejected) else _label(labeler, row)
+        if isinstance(row, Article) and isinstance(answer, Record):
+            writer.write(answer, row)
+            counts.labelled += 1
+            counts.statements += len(answer.statements)
+            counts.warned += bool(answer.warnings)
+        elif isinstance(answer, Rejected):
+            if strict:
+                raise InputError(f"{answer.place}: {answer.reason}")
+            rejects.add(answer)
+            counts.rejected += 1
+        if watch:
+            watch(counts)
     return counts
 
 
-def _label(labeler: Labeler, articles: list[Article]) -> list[Record | Rejected]:
-    """Label a chunk; when it raises, each article by itself, so that one cannot take the others along."""
+def _label(labeler: Labeler, article: Article) -> Record | Rejected:
     try:
-        return [*labeler.label(articles)]
+        return labeler.label_one(article)
     except QuothError:
         raise
     except Exception as error:  # noqa: BLE001  whatever the model raises belongs to one article
-        if len(articles) == 1:
-            reason = f"labelling failed: {type(error).__name__}: {error}"
-            return [Rejected(f"article {articles[0].id}", articles[0].id, reason)]
-        return [answer for article in articles for answer in _label(labeler, [article])]
+        reason = f"labelling failed: {type(error).__name__}: {error}"
+        return Rejected(f"article {article.id}", article.id, reason)
 
 
 class RejectsFile:
