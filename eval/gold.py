@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
@@ -46,11 +46,28 @@ class GoldStatement:
     target: str | None
 
 
+class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How an article came to be labelled, as `quoth annotate` tells it.
+
+    annotators: whose labels these are.  mode: evaluation or training.  proposals_shown: whether they saw a
+    model's labels first.  draw: the article was the draw-th (from 1) to be taken from `pool` articles, with
+    `sampling_probability` among those that were left.
+    """
+
+    annotators: list[str]
+    mode: str
+    proposals_shown: bool
+    draw: int | None = None
+    pool: int | None = None
+    sampling_probability: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class GoldArticle:
     """A text and its labelled statements, in the order of the label file.
 
-    metadata: what else the text's row or file says of it (title, date, source, ...).
+    metadata: what else the text's row or file says of it (title, date, source, ...).  passes: how often it was
+    labelled independently.  origin: None where the labels do not tell.
     """
 
     id: str
@@ -58,6 +75,8 @@ class GoldArticle:
     split: str
     statements: list[GoldStatement]
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    passes: int = 1
+    origin: Origin | None = None
 
 
 class _LabelLine(msgspec.Struct):
@@ -65,6 +84,8 @@ class _LabelLine(msgspec.Struct):
     sha256: str
     split: str
     statements: list[msgspec.Raw]
+    passes: int = 1
+    annotation: Origin | None = None
 
 
 class _TextRow(msgspec.Struct):
@@ -95,8 +116,27 @@ def read_gold(
         text, metadata = texts.row(row.article, where, row.sha256)
         items = ((f"{where}, item {k}", raw) for k, raw in enumerate(row.statements))
         statements = checked(((place, _statement(raw, place)) for place, raw in items), text)
-        gold.append(GoldArticle(row.article, text, row.split, statements, metadata))
+        gold.append(
+            GoldArticle(row.article, text, row.split, statements, metadata, row.passes, row.annotation)
+        )
     return gold
+
+
+def origin_notes(gold: Sequence[GoldArticle]) -> list[str]:
+    """What a reader of figures on this gold must know of how it was made."""
+    origins = [article.origin for article in gold if article.origin]
+    notes = []
+    if shown := sum(origin.proposals_shown for origin in origins):
+        notes.append(
+            f"{shown} of {len(gold)} gold articles were labelled with a model's proposals in view, which annotators "
+            "tend to keep: figures on them flatter that model and its kin"
+        )
+    if chosen := sum(origin.mode == "training" for origin in origins):
+        notes.append(
+            f"{chosen} of {len(gold)} gold articles were chosen for what a model is unsure of and for rare stances: "
+            "figures on them are not those of all articles; label with --mode evaluation to judge a model"
+        )
+    return notes
 
 
 class Texts:

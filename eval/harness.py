@@ -20,7 +20,7 @@ from quoth.eval.comparison import Comparison
 from quoth.eval.contest import against, contender
 from quoth.eval.draws import Draws
 from quoth.eval.extraction import extraction
-from quoth.eval.gold import KINDS, SENTIMENTS, STANCES, GoldArticle, GoldKind
+from quoth.eval.gold import KINDS, SENTIMENTS, STANCES, GoldArticle, GoldKind, origin_notes
 from quoth.eval.items import Judged, judged, with_told
 from quoth.eval.measures import SCOPES, answer
 from quoth.eval.polnear import read_documents
@@ -129,7 +129,7 @@ def evaluate(inputs: Inputs) -> Evaluation:
     ids = {article.id for article in gold}
     result = Result(
         run=_run(inputs, gold, labeler.model if labeler else None, clock.seconds),
-        notes=notes,
+        notes=[*origin_notes(gold), *notes],
         articles=Articles(len(gold), len(ids - records.keys()), len(records.keys() - ids)),
         behaviour=tested,
         baselines=rivals,

@@ -19,6 +19,7 @@ from quoth.eval.gold import (
     GoldArticle,
     GoldKind,
     GoldStatement,
+    Origin,
     Texts,
     check_split,
     check_words,
@@ -28,7 +29,11 @@ from quoth.eval.gold import (
 )
 
 GOLD_FIELDS = ("article", "start", "end", "stance", "stance2", "kind", "sentiment", "speaker", "target",
-               "text", "split", "sha256")  # fmt: skip
+               "text", "split", "sha256", "passes", "annotators", "mode", "proposals_shown", "draw", "pool",
+               "sampling_probability")  # fmt: skip
+OF_ARTICLE = frozenset(("article", "split", "sha256", *GOLD_FIELDS[GOLD_FIELDS.index("passes") :]))
+"""Fields that tell of the article, not of the statement; the article's first row counts."""
+
 SUFFIXES = (".csv", ".tsv")
 
 _ALIASES = {"article": ("article", "article_id"), "stance2": ("stance2", "second_stance")}
@@ -174,7 +179,7 @@ def _gold_article(article: str, rows: Sequence[Row], texts: Texts, stated: str |
             raise row.wrong("split", f"{split!r} as in the article's first row")
     check_split(split, stated, f"{rows[0].place}, article {article}")
     kind_of = kinds_of(text)
-    labelled = [row for row in rows if row.cells.keys() - {"article", "split", "sha256"}]
+    labelled = [row for row in rows if row.cells.keys() - OF_ARTICLE]
     items = []
     for row in labelled:
         span = row.span()
@@ -198,7 +203,21 @@ def _gold_article(article: str, rows: Sequence[Row], texts: Texts, stated: str |
         if inside:
             check_words(span, row.cells.get("text"), text, place)
         items.append((place, statement))
-    return GoldArticle(article, text, split, checked(items, text), metadata)
+    passes = rows[0].whole("passes") or 1
+    return GoldArticle(article, text, split, checked(items, text), metadata, passes, _origin(rows[0]))
+
+
+def _origin(row: Row) -> Origin | None:
+    if "mode" not in row.cells:
+        return None
+    return Origin(
+        annotators=row.cells.get("annotators", "").split(),
+        mode=row.cells["mode"],
+        proposals_shown=row.label("proposals_shown", ("true", "false")) == "true",
+        draw=row.whole("draw"),
+        pool=row.whole("pool"),
+        sampling_probability=row.share("sampling_probability"),
+    )
 
 
 def _rows(
