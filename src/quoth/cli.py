@@ -1,4 +1,4 @@
-"""The command line: quoth label / batch / stats / explore / serve / train / eval / diff / schema."""
+"""The command line: quoth label / batch / stats / explore / serve / annotate / labels / train / eval / diff / schema."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import click
 
 import quoth
 from quoth import cli_options
+from quoth.cli_annotate import annotate
 from quoth.cli_batch import batch
 from quoth.cli_eval import diff, evaluate
+from quoth.cli_labels import labels
 from quoth.cli_serve import key, serve
 from quoth.cli_stats import explore, stats
 from quoth.errors import InputError, QuothError
@@ -215,6 +217,8 @@ main.add_command(stats)
 main.add_command(explore)
 main.add_command(serve)
 main.add_command(key)
+main.add_command(annotate)
+main.add_command(labels)
 main.add_command(evaluate)
 main.add_command(diff)
 

@@ -104,6 +104,18 @@ def _is_own(host: str) -> bool:
         return False
 
 
+def bound(host: str, port: int) -> socket.socket:
+    """A socket at an address; raises ConfigError where another process listens there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        raise ConfigError(f"{host}:{port}: cannot be listened at: {error.strerror}") from error
+    return listening
+
+
 def _run(endpoint: Endpoint, host: str, port: int) -> None:
     import uvicorn
 
@@ -129,13 +141,7 @@ def _run(endpoint: Endpoint, host: str, port: int) -> None:
         h11_max_incomplete_event_size=16_384, timeout_keep_alive=15,
         timeout_graceful_shutdown=round(endpoint.settings.answer_seconds) + 1,
     )  # fmt: skip
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        raise ConfigError(f"{host}:{port}: cannot be listened at: {error.strerror}") from error
+    listening = bound(host, port)
     address = listening.getsockname()
     click.echo(f"quoth: {endpoint.labeler.model.name} at http://{address[0]}:{address[1]}", err=True)
     Server(config).run([listening])

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,6 +21,7 @@ from quoth.labeler import Labeler, document_hash
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 from quoth.observing import Log, Metrics
 from quoth.openapi import described
+from quoth.pages import HEADERS, page_file
 from quoth.receiving import Gone, body_of, gone, options_of, request_id
 from quoth.records import Article, Record, to_json
 from quoth.requests import (
@@ -36,22 +36,8 @@ from quoth.requests import (
     decoded,
 )
 
-PAGE = Path(__file__).parent / "page"
 _OPEN = ("/", "/page.css", "/page.js", "/icon.svg", "/health/live", "/health/ready", "/metrics")
 """Answered without a key."""
-_HEADERS = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
-    " img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-store",
-}
-_TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
 
 Call = Callable[[Request], Awaitable[Response]]
 DEFAULTS = Settings()
@@ -126,7 +112,7 @@ class Endpoint:
             finally:
                 self._in_work -= 1
             response.headers.update(
-                _HEADERS | {"x-request-id": request.state.id, "x-quoth-model": self._named()}
+                HEADERS | {"x-request-id": request.state.id, "x-quoth-model": self._named()}
             )
             self.metrics.requests.labels(path, str(response.status_code)).inc()
             if path not in _OPEN:
@@ -172,7 +158,7 @@ class Endpoint:
         status = getattr(error, "status_code", 404)
         reason, message = ("method", "no such method here") if status == 405 else ("path", "no such path")
         response = self._refused(Refusal(status, reason, message), request)
-        response.headers.update(_HEADERS | {"x-request-id": request.state.id})
+        response.headers.update(HEADERS | {"x-request-id": request.state.id})
         return response
 
     def _named(self) -> str:
@@ -333,7 +319,7 @@ class Endpoint:
         return Response(self.metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     def _page(self, name: str) -> Call:
-        content, kind = (PAGE / name).read_bytes(), _TYPES[Path(name).suffix]
+        content, kind = page_file(name)
 
         async def page(request: Request) -> Response:
             return Response(content, media_type=kind)

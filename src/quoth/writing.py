@@ -172,9 +172,11 @@ def _csv_lines(rows: list[list[Any]]) -> bytes:
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, bool):
-        return str(value).lower()
-    # A spreadsheet would run such a text as a formula.
+    return str(value).lower() if isinstance(value, bool) else guarded(value)
+
+
+def guarded(value: Any) -> Any:
+    """With "'" before a text that a spreadsheet would run as a formula."""
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return "'" + value
     return value
