@@ -61,6 +61,7 @@ def annotate(
     """
     with needs("Annotating", "serve"):
         import fastapi  # noqa: F401
+        import markdown_it  # noqa: F401
         import uvicorn  # noqa: F401
     from quoth.adjudicating import Adjudication
     from quoth.annotating import Session
@@ -116,6 +117,7 @@ def _run(session: Session, port: int) -> None:
     from quoth.cli_serve import bound
 
     listening = bound("127.0.0.1", port)
+    listening.listen()  # the address that is told answers at once
     app = AnnotationServer(session).app
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=5

@@ -1,4 +1,4 @@
-"""The command line of label files: quoth labels export, quoth labels import."""
+"""The command line of label files: quoth labels export, import, passes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from quoth.errors import InputError
 _FILE = click.Path(path_type=Path)
 _FORMATS = click.Choice(["brat", "labelstudio", "csv"])
 _articles = click.option("--articles", type=_FILE, required=True, help="Texts: a folder or a file with ids.")
-_out = click.option("-o", "--out", type=_FILE, required=True, help="File to write; for brat, a new folder.")
+_out = click.option("-o", "--out", type=_FILE, required=True, help="File to write (for brat, a new folder).")
 _text_column = click.option("--text-column", default="text", show_default=True, help="Field of --articles.")
 _id_column = click.option("--id-column", default="id", show_default=True, help="Field of --articles.")
 
 
 @click.group()
 def labels() -> None:
-    """Label files for other annotation tools, and back."""
+    """Label files for other annotation tools, and back; what several annotators said."""
 
 
 @labels.command()
@@ -56,6 +56,27 @@ def import_(labels: Path, articles: Path, format_: str, out: Path, text_column: 
     _check(out, labels, articles)
     found = READERS[format_](labels, articles, Columns(id_column, text_column))
     write_rows(out, map(row_of, found))
+
+
+@labels.command()
+@click.argument("labels", type=_FILE)
+@_out
+def passes(labels: Path, out: Path) -> None:
+    """Write what each annotator said, from the logs beside LABELS, for `quoth eval --passes`."""
+    import msgspec
+
+    from quoth.merging import passes_of, progress_of
+    from quoth.writing import whole
+
+    rows = passes_of(progress_of(labels))
+    if not rows:
+        raise InputError(
+            f"{labels}: no statement that two annotators marked in an article that both have done"
+        )
+    _check(out, labels)
+    with whole(out) as file:
+        for row in rows:
+            file.write(msgspec.json.encode(row) + b"\n")
 
 
 def _check(out: Path, *read: Path) -> None:

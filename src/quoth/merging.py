@@ -117,6 +117,20 @@ def _origin(article: str, names: list[str], logs: Mapping[str, Progress]) -> Ori
     return Origin(names, mode, mode == "training", place, pool, draw.probability)
 
 
+def passes_of(logs: Mapping[str, Progress]) -> list[dict[str, Any]]:
+    """Each span that two or more have marked in articles that they have done, as `quoth eval --passes` reads it."""
+    rows: dict[tuple[str, Ends], dict[str, Any]] = {}
+    for name, log in logs.items():
+        for article, work in log.works.items():
+            if name == ADJUDICATED or not work.done:
+                continue
+            for ends, labels in work.statements.items():
+                row = rows.setdefault((article, ends), {"article": article, "start": ends[0], "end": ends[1]})
+                told = msgspec.to_builtins(gold_of(labels))
+                row[name] = {field: told[field] for field in FIELDS if field != "kind"}
+    return [row for _, row in sorted(rows.items()) if len(row) > 4]
+
+
 def agreement_of(a: str, b: str, logs: Mapping[str, Progress]) -> dict[str, Any]:
     """Krippendorff's alpha, Cohen's kappa and raw agreement by field, on the articles that both have done.
 

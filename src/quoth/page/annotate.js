@@ -81,13 +81,19 @@ function show(scroll = true) {
   press("sentiments", labels?.sentiment);
   const proposed = labels?.proposed;
   $("proposed").textContent = proposed === undefined ? "" : `(proposed, ${Math.round(100 * proposed)} %)`;
-  $("speaker").value = !labels?.speaker ? "" : labels.speaker === UNKNOWN ? "(not told)" : labels.speaker;
+  // What is being typed there stays, whatever comes back meanwhile.
+  if (document.activeElement !== $("speaker")) showSpeaker();
   $("target").textContent = labels?.target ?? "none";
   document.querySelector('[data-key="u"]').disabled = !article.undoable;
   names();
   both();
   count();
   if (scroll) $("text").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+}
+
+function showSpeaker() {
+  const name = statement()?.speaker;
+  $("speaker").value = name === UNKNOWN ? "(not told)" : name ?? "";
 }
 
 function press(fieldset, value) {
@@ -162,6 +168,7 @@ function setSecond(value) {
 function chosen(outside) {
   const units = selected($("text"));
   const [start, end] = units ? points.trimmed(units, outside) : [0, 0];
+  getSelection().removeAllRanges();
   if (start < end) return { start: points.point(start), end: points.point(end) };
   say("Select words in the text first: with the mouse, or with . and , and Shift and the arrow keys.", true);
   return null;
@@ -258,9 +265,10 @@ function go(by) {
 }
 
 function move(by) {
+  getSelection().removeAllRanges();
   queue(() => {
     const next = current + by;
-    if (article?.statements[next]) { current = next; getSelection().removeAllRanges(); show(); say(""); }
+    if (article?.statements[next]) { current = next; show(); say(""); }
   });
 }
 
@@ -334,7 +342,7 @@ function keyed(button, key) {
 document.addEventListener("keydown", (event) => {
   const inside = event.target;
   if (inside === $("speaker") && (event.key === "Enter" || event.key === "Escape")) {
-    if (event.key === "Escape") show(false);
+    if (event.key === "Escape") showSpeaker();
     inside.blur();
     return;
   }
@@ -358,8 +366,10 @@ for (const button of document.querySelectorAll("button[data-key]:not([data-value
 $("key-list").append(...Object.entries(KEYS).flatMap(([key, [what]]) =>
   [element("dt", {}, element("kbd", {}, shownAs(key))), element("dd", {}, what)]));
 $("speaker").addEventListener("focus", () => { if ($("speaker").value === "(not told)") $("speaker").value = ""; });
+$("speaker").addEventListener("blur", showSpeaker);
 $("speaker").addEventListener("change", () => {
   const name = $("speaker").value.trim();
+  if (name === "(not told)") return;
   if (name !== (statement()?.speaker ?? "")) relabel("speaker", { speaker: name || null });
 });
 $("choice").addEventListener("change", () => queue(async () => { await open($("choice").value); await refresh(); $("choice").blur(); }));

@@ -64,7 +64,10 @@ export function draw(home, points, statements, dress) {
   close(Infinity - 1);
   while (open.length > 1) { copy(open[open.length - 1].end); open.pop(); }
   copy(points.units.length - 1);
+  // Words that are selected while an answer comes back stay so.
+  const kept = home.textContent === points.text ? selected(home) : null;
   home.replaceChildren(root);
+  if (kept) select(home, kept);
 }
 
 // The units [start, end) that are selected in `home`, null where nothing is.
@@ -80,7 +83,7 @@ export function selected(home) {
   return [start, start + range.toString().length];
 }
 
-export function select(home, [start, end]) {
+function select(home, [start, end]) {
   const walker = document.createTreeWalker(home, NodeFilter.SHOW_TEXT), range = document.createRange();
   let at = 0;
   while (walker.nextNode()) {
@@ -92,6 +95,10 @@ export function select(home, [start, end]) {
   const chosen = getSelection();
   chosen.removeAllRanges();
   chosen.addRange(range);
+  return range;
+}
+
+function reveal(range) {
   range.endContainer.parentElement.scrollIntoView({ block: "nearest" });
 }
 
@@ -100,12 +107,12 @@ export function step(home, points, direction, grow, from) {
   const chosen = selected(home);
   if (!chosen) {
     const first = points.tokens.find(([, end]) => end > from) ?? points.tokens[0];
-    if (first) select(home, first);
+    if (first) reveal(select(home, first));
     return;
   }
   const last = points.tokens.findLastIndex(([start]) => start < chosen[1]);
   const first = points.tokens.findIndex(([, end]) => end > chosen[0]);
   const next = points.tokens[direction > 0 ? last + 1 : grow ? last - 1 : first - 1];
   if (!next || (grow && next[1] <= chosen[0])) return;
-  select(home, grow ? [chosen[0], next[1]] : next);
+  reveal(select(home, grow ? [chosen[0], next[1]] : next));
 }
