@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from quoth.adjudicating import Adjudication
 from quoth.annotating import Edit, Put, Session, Stale
 from quoth.annotation_log import Labels, read_log
+from quoth.cli import main
 from quoth.errors import ConfigError, InputError
 from quoth.eval.gold import GoldStatement, origin_notes, read_gold
 from quoth.merging import agreement_of, merged, progress_of
@@ -280,6 +282,22 @@ def test_agreement_is_that_of_shared_articles(out: Path) -> None:
     assert Adjudication([BAY, QUAY], out, "ana", "bo", Proposer()).agreement() == found
 
 
+def test_passes_are_what_quoth_eval_reads(out: Path) -> None:
+    from quoth.eval.agreement import read_passes
+
+    ana, bo = both(out)
+    command = ["labels", "passes", str(out), "-o", str(out.with_name("passes.jsonl"))]
+    assert "no statement that two annotators marked" in CliRunner().invoke(main, command).output
+    finish(ana, "bay")
+    finish(bo, "bay")
+    assert CliRunner().invoke(main, command).exit_code == 0
+    found = read_passes(out.with_name("passes.jsonl"))
+    assert [(i.start, i.labels) for i in found.items] == [
+        (0, ("accusation", "accusation")),
+        (41, ("denial", "condemnation")),
+    ]
+
+
 def test_agreement_of_nothing_is_empty(out: Path) -> None:
     session(out).close()
     session(out, "bo").close()
@@ -335,3 +353,35 @@ def test_the_log_keeps_the_seed_and_the_model(out: Path) -> None:
     (begin,) = read_log(at.log.path).begins
     assert (begin.seed, begin.model, begin.mode) == (7, "m 1 000000000000", "evaluation")
     assert Labels(0, 1, "quoted").lacks() == "stance"
+
+
+def test_the_page_shows_the_codebook_of_the_docs() -> None:
+    from quoth.pages import PAGE, codebook
+
+    docs = Path(__file__).parents[1] / "docs" / "codebook.md"
+    assert (PAGE / "codebook.md").read_bytes() == docs.read_bytes()
+    shown = codebook()
+    assert "<h1>The codebook</h1>" in shown and "<table>" in shown and "<a " not in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--out", "labels.csv"], "found suffix '.csv', expected .jsonl"),
+        (["--out", "none/labels.jsonl"], "expected a file in a folder that is there"),
+        (["--out", "theirs.jsonl"], "is there, and not made by `quoth annotate`"),
+        (["--out", "labels.jsonl", "--annotator", "a b"], "annotator 'a b': expected a word"),
+        (["--out", "labels.jsonl", "--annotator", "Adjudicated"], "is kept for decisions"),
+        (["--out", "labels.jsonl", "--adjudicate", "ana", "bo"], "no work of annotator 'ana'"),
+    ],
+)
+def test_what_the_command_refuses(
+    out: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    pytest.importorskip("fastapi")
+    pytest.importorskip("uvicorn")
+    monkeypatch.chdir(out.parent)
+    Path("theirs.jsonl").write_text("{}\n", "utf-8")
+    said = CliRunner().invoke(main, ["annotate", "articles.jsonl", *arguments])
+    assert said.exit_code == 1 and message in said.output
+    assert Path("theirs.jsonl").read_text("utf-8") == "{}\n"

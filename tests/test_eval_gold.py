@@ -51,8 +51,8 @@ def test_folder_and_jsonl_give_the_same_articles(tmp_path: Path) -> None:
 
     expected = GoldStatement(0, 19, "quoted", "denial", None, "negative", "Ida Brandt", None)
     assert read_gold(labels, folder) == [
-        GoldArticle("a1", TEXT, "dev", [expected]),
-        GoldArticle("a2", "Nothing.", "dev", []),
+        GoldArticle("a1", TEXT, "dev", [expected], passes=2),
+        GoldArticle("a2", "Nothing.", "dev", [], passes=2),
     ]
     assert read_gold(labels, table) == read_gold(labels, folder)
 

@@ -35,7 +35,7 @@ def test_the_wheel_holds_model_tokenizer_and_schema(wheel: list[zipfile.ZipInfo]
     for model in ("small", "base"):
         for name in (*read_manifest(WEIGHTS / model).contents(), "model.json"):
             assert f"quoth/weights/{model}/{name}" in names
-    assert {f"quoth/page/{name}" for name in ("index.html", "page.css", "page.js", "icon.svg")} <= names
+    assert {f"quoth/page/{path.name}" for path in (ROOT / "src/quoth/page").iterdir()} <= names
     assert {"quoth/record.schema.json", "quoth/py.typed"} <= names
 
 
