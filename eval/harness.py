@@ -141,10 +141,10 @@ def evaluate(inputs: Inputs) -> Evaluation:
     return Evaluation(result, rows, looks)
 
 
-def compare(inputs: Inputs, a: str, b: str) -> tuple[list[Comparison], int]:
+def compare(inputs: Inputs, a: str, b: str) -> tuple[list[Comparison], int, list[str]]:
     """Two systems on the same labels: each a file of predictions (by its suffix), or a model.
 
-    Looks as in `Evaluation`.
+    With looks, as in `Evaluation`, and notes on the labels.
     """
     clock = _Clock()
     gold = _gold(inputs)
@@ -152,7 +152,8 @@ def compare(inputs: Inputs, a: str, b: str) -> tuple[list[Comparison], int]:
         _answers(system, Path(system).suffix in _SUFFIXES, gold, inputs, clock) for system in (a, b)
     )
     looks = _count_look(inputs, gold, f"{a} and {b}")
-    return versus(ours, theirs, inputs.draws, absent(told_a) | absent(told_b)), looks
+    found = versus(ours, theirs, inputs.draws, absent(told_a) | absent(told_b))
+    return found, looks, origin_notes(gold)
 
 
 def articles_needed(

@@ -167,8 +167,8 @@ def test_a_model_does_not_differ_from_its_own_predictions(
     path = tmp_path / "theirs.jsonl"
     records = [Record("1", row.article.id, {}, [], model, list(row.statements)) for row in evaluation.rows]
     path.write_bytes(b"\n".join(map(to_json, records)))
-    found, looks = compare(model_inputs, "small", str(path))
-    assert looks == 0
+    found, looks, notes = compare(model_inputs, "small", str(path))
+    assert (looks, notes) == (0, [])
     assert [c.name.partition(":")[0] for c in found] == [
         *("stance, quoted, end to end", "stance, indirect, end to end", "speaker", "sentiment")
     ]
@@ -293,7 +293,7 @@ def test_a_comparison_is_one_look_at_two_systems(
     on_test: Inputs, raid_record: Record, lines: Make, tmp_path: Path
 ) -> None:
     other = lines(msgspec.to_builtins(raid_record), name="other.jsonl")
-    found, number = compare(on_test, str(on_test.predictions), str(other))
+    found, number, _ = compare(on_test, str(on_test.predictions), str(other))
     assert number == 1
     assert {c.difference.value for c in found} == {0}
     (look,) = looks(tmp_path)

@@ -92,6 +92,17 @@ def test_a_table_is_gold_as_it_is_and_guards_its_cells(folder: Path) -> None:
                                        "--predictions", "theirs.jsonl", "--resamples", "100"])  # fmt: skip
     assert result.exit_code == 0, result.output
     assert "Note: 1 of 2 gold articles were labelled with a model's proposals in view" in result.output
+    compared = [
+        "--gold",
+        "table.csv",
+        "--articles",
+        "articles.jsonl",
+        "--compare",
+        "theirs.jsonl",
+        "theirs.jsonl",
+    ]
+    result = CliRunner().invoke(main, ["eval", *compared, "--resamples", "100"])
+    assert "Note: 1 of 2 gold articles were chosen for what a model is unsure of" in result.output
 
 
 def test_what_brat_shows(folder: Path) -> None:

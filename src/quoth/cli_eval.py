@@ -247,9 +247,11 @@ def _compare(inputs: Inputs, systems: tuple[str, str], json_out: Path | None) ->
     from quoth.eval.comparison import markdown
     from quoth.eval.harness import compare
 
-    comparisons, looks = compare(inputs, *systems)
+    comparisons, looks, notes = compare(inputs, *systems)
     _say_looks(looks)
     click.echo(f"A: {systems[0]}\nB: {systems[1]}\n")
+    for note in notes:
+        click.echo(f"Note: {note}.\n")
     click.echo(markdown(comparisons), nl=False)
     if json_out is not None:
         _write(json_out, _json(comparisons))
