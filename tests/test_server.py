@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quoth.errors import ConfigError
+from quoth.errors import ConfigError, InputError
 from quoth.keys import Keys, new_key
 from quoth.model.stances import Told
 from quoth.records import Article, ModelInfo, Record, Span, Speaker, Statement
@@ -49,6 +49,8 @@ class Labeler:
         for article in some:
             if article.text == "bad":
                 raise ValueError("seven")
+            if article.text == "unfit":
+                raise InputError(f"article {article.id}: text: found no words")
             if article.text.startswith("slow"):
                 time.sleep(0.3)
             found = [
@@ -207,6 +209,22 @@ def test_one_article_that_raises_takes_no_other_along(served: Any) -> None:
     assert refused(alone, 500, "internal") and "seven" not in alone.text
 
 
+def test_what_the_labeler_refuses_is_told_alike_at_both_doors(served: Any) -> None:
+    alone = served.post("/v1/label", json={"id": "a", "text": "unfit"})
+    error = refused(alone, 422, "invalid")
+    among = served.post("/v1/label/batch", content=b'{"id": "a", "text": "unfit"}\n{"text": "x"}')
+    first, second = (json.loads(line) for line in among.text.splitlines())
+    mine = {"request_id": among.headers["x-request-id"]}
+    assert first == {"line": 1, "error": error | mine} and len(second["statements"]) == 3
+
+
+def test_a_line_without_an_answer_in_time_is_told_as_an_article_is() -> None:
+    with client(answer_seconds=0.05) as served:
+        (line,) = served.post("/v1/label/batch", content=b'{"text": "slow"}').text.splitlines()
+        error = json.loads(line)["error"]
+        assert (error["status"], error["reason"]) == (504, "timeout")
+
+
 def test_options_of_a_batch_are_checked(served: Any) -> None:
     refused(served.post("/v1/label/batch?kinds=loud", content=b"{}"), 422, "invalid", "query.kinds[0]")
 
@@ -272,8 +290,13 @@ def test_texts_are_in_the_log_only_when_asked(asked: bool) -> None:
     log = io.StringIO()
     with client(None, log, log_texts=asked) as served:
         served.post("/v1/label", json={"text": "a secret"})
-    assert ("a secret" in log.getvalue()) is asked
-    assert json.loads(log.getvalue().splitlines()[-1])["status"] == 200
+        served.post("/v1/label/batch", content=b'{"id": "b", "text": "an aside"}\n{"text": "a third"}')
+        served.post("/v1/stance", json={"text": "a fourth", "spans": [[0, 1]]})
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    texts = ["a secret", "an aside", "a third", "a fourth"]
+    assert [line["text"] for line in lines if line["event"] == "article"] == (texts if asked else [])
+    assert asked or not any(text in log.getvalue() for text in texts)
+    assert [line["status"] for line in lines if line["event"] == "request"] == [200] * 3
 
 
 def test_ready_means_that_the_model_has_answered(served: Any) -> None:

@@ -4,16 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import msgspec
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from quoth.requests import Options, Refusal
 
+T = TypeVar("T")
 
-async def body_of(request: Request, limit: int, seconds: float) -> bytes:
-    """limit: bytes.  Raises Refusal for a body that is compressed, too large or not there in time."""
+
+class Room:
+    """Bytes that the bodies of all requests may take together."""
+
+    def __init__(self, size: int) -> None:
+        self._free = size
+
+    def take(self, request: Request, size: int) -> None:
+        """Raises Refusal where there is no room."""
+        if size > self._free:
+            raise Refusal(429, "memory", "too many bytes in work at once", retry_after=1)
+        self._free -= size
+        request.state.held = getattr(request.state, "held", 0) + size
+
+    def leave(self, request: Request) -> None:
+        """Give back what a request has taken."""
+        self._free += getattr(request.state, "held", 0)
+        request.state.held = 0
+
+
+async def body_of(request: Request, limit: int, seconds: float, room: Room) -> bytes:
+    """limit: bytes.
+
+    Raises Refusal for a body that is compressed, too large or not there in time, Gone where the client leaves.
+    """
     if request.headers.get("content-encoding", "identity").casefold() != "identity":
         raise Refusal(415, "encoding", "found a compressed body, expected a plain one")
     declared = request.headers.get("content-length", "0")
@@ -28,7 +54,10 @@ async def body_of(request: Request, limit: int, seconds: float) -> bytes:
                 size += len(chunk)
                 if size > limit:
                     raise too_large
+                room.take(request, len(chunk))
                 chunks.append(chunk)
+    except ClientDisconnect as error:
+        raise Gone from error
     except TimeoutError as error:
         message = f"the body did not arrive within {seconds:g} s"
         raise Refusal(408, "slow", message) from error
@@ -39,10 +68,22 @@ class Gone(Exception):
     """The client has left."""
 
 
-async def gone(request: Request) -> None:
-    """Returns when the client has left; the body must have been read."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+async def while_here(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, which is cancelled when the client leaves: then raises Gone.  The body must have been read."""
+
+    async def left() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    doing, leaving = asyncio.create_task(work), asyncio.create_task(left())
+    try:
+        await asyncio.wait((doing, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            raise Gone
+        return doing.result()
+    finally:
+        doing.cancel()
+        leaving.cancel()
 
 
 def request_id(request: Request) -> str:

@@ -18,8 +18,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Limits of a server.
 
     body_bytes: of a request.  batch_bytes, batch_articles: of a request to /v1/label/batch.  characters: of an
-    article.  queue: articles that may wait.  concurrent: requests in work or waiting.  read_seconds: for a body to
-    arrive.  answer_seconds: for an answer.  window_seconds, characters_at_once: see `quoth.gathering`.
+    article.  queue: articles that may wait.  concurrent: requests in work or waiting.  bytes_at_once: of the bodies of
+    all of these.  connections: open at once, with or without a request.  read_seconds: for the head of a request to
+    arrive, for its body, and for a client to take what it is sent.  answer_seconds: for an answer.
+    window_seconds, characters_at_once: see `quoth.gathering`.
     drain_seconds: between SIGTERM and the end of accepting, for load balancers to look elsewhere.
     log_texts: write articles into the log.
     """
@@ -31,6 +33,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     spans: int = 500
     queue: int = 256
     concurrent: int = 512
+    bytes_at_once: int = 500_000_000
+    connections: int = 900
     read_seconds: float = 30.0
     answer_seconds: float = 60.0
     window_seconds: float = 0.004

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 import quoth
 from quoth.articles import html_article
@@ -22,7 +26,7 @@ from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 from quoth.observing import Log, Metrics
 from quoth.openapi import described
 from quoth.pages import HEADERS, page_file
-from quoth.receiving import Gone, body_of, gone, options_of, request_id
+from quoth.receiving import Gone, Room, body_of, options_of, request_id, while_here
 from quoth.records import Article, Record, to_json
 from quoth.requests import (
     BatchLine,
@@ -43,6 +47,30 @@ Call = Callable[[Request], Awaitable[Response]]
 DEFAULTS = Settings()
 
 
+_LINE = re.compile(rb"\S[^\r\n]*")
+
+
+class _Lines(StreamingResponse):
+    """JSON lines; ended: called when the last is sent (with True), or when the client has left (with False)."""
+
+    def __init__(self, lines: AsyncGenerator[bytes, None], ended: Callable[[bool], None]) -> None:
+        super().__init__(lines, media_type="application/x-ndjson")
+        self._lines, self.ended, self._whole = lines, ended, False
+
+    async def stream_response(self, send: Send) -> None:
+        await super().stream_response(send)
+        self._whole = True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await (
+                self._lines.aclose()
+            )  # where the client left while a line was sent, the rest is still at work
+            self.ended(self._whole)
+
+
 class Endpoint:
     """The application and what it holds."""
 
@@ -56,9 +84,13 @@ class Endpoint:
         self.labeler, self.settings = labeler, settings
         self.metrics = Metrics(labeler.model)
         self.draining = False
-        self._keys, self._log = keys, log or Log()
+        self._keys, self.log = keys, log or Log()
         self._ready = False
         self._in_work = 0
+        self._room = Room(settings.bytes_at_once)
+        # Pages made for it take many seconds: they wait for each other, and never for or before articles.
+        self._pages = ThreadPoolExecutor(1, thread_name_prefix="page")
+        self._batches = asyncio.Semaphore(max(1, settings.queue // 2))  # together, they leave room for others
         self._gatherer = Gatherer(
             labeler, self.metrics, settings.characters_at_once, settings.window_seconds, settings.queue
         )
@@ -90,14 +122,14 @@ class Endpoint:
         await self._gatherer.ask(Article("warm-up", "“We begin,” said Ann Ode."), time.perf_counter())
         self._ready = True
         yield
+        self._pages.shutdown(wait=False, cancel_futures=True)
         await self._gatherer.stop()
 
     def _guarded(self, path: str, call: Call) -> Call:
         """A route with a request id, limits, key, log line, metrics and the one shape of errors."""
 
         async def answer(request: Request) -> Response:
-            began = time.perf_counter()
-            request.state.arrived, request.state.id = began, request_id(request)
+            request.state.arrived, request.state.id = time.perf_counter(), request_id(request)
             self._in_work += 1
             try:
                 self._admit(request, path)
@@ -105,24 +137,34 @@ class Endpoint:
             except Refusal as refusal:
                 response = self._refused(refusal, request)
             except Gone:
-                self.metrics.cancelled.inc()
                 response = Response(status_code=499)
             except Exception as error:  # noqa: BLE001  the client gets an id, the log the kind of error
                 response = self._refused(self._unforeseen(error, request, path), request)
-            finally:
-                self._in_work -= 1
+            except BaseException:
+                self._ended(request, path, 499)
+                raise
             response.headers.update(
                 HEADERS | {"x-request-id": request.state.id, "x-quoth-model": self._named()}
             )
-            self.metrics.requests.labels(path, str(response.status_code)).inc()
-            if path not in _OPEN:
-                self._log.line(
-                    "request", request_id=request.state.id, path=path, status=response.status_code,
-                    seconds=round(time.perf_counter() - began, 4), key=getattr(request.state, "key", None),
-                )  # fmt: skip
+            if isinstance(response, _Lines):
+                response.ended = lambda whole: self._ended(request, path, 200 if whole else 499)
+            else:
+                self._ended(request, path, response.status_code)
             return response
 
         return answer
+
+    def _ended(self, request: Request, path: str, status: int) -> None:
+        """Free what a request held, and tell of it; 499: its client has left."""
+        self._in_work -= 1
+        self._room.leave(request)
+        self.metrics.requests.labels(path, str(status)).inc()
+        self.metrics.cancelled.inc(status == 499)
+        if path not in _OPEN:
+            self.log.line(
+                "request", request_id=request.state.id, path=path, status=status,
+                seconds=round(time.perf_counter() - request.state.arrived, 4), key=getattr(request.state, "key", None),
+            )  # fmt: skip
 
     def _admit(self, request: Request, path: str) -> None:
         if path in _OPEN:
@@ -138,7 +180,7 @@ class Endpoint:
                 raise Refusal(401, "key", "expected the header Authorization: Bearer KEY with a known key")
 
     def _unforeseen(self, error: Exception, request: Request, path: str) -> Refusal:
-        self._log.line("failure", request_id=request.state.id, path=path, error=type(error).__name__)
+        self.log.line("failure", request_id=request.state.id, path=path, error=type(error).__name__)
         return Refusal(500, "internal", "the server failed; its log knows the request id")
 
     def _failure(self, refusal: Refusal, request: Request) -> Failure:
@@ -158,6 +200,7 @@ class Endpoint:
         status = getattr(error, "status_code", 404)
         reason, message = ("method", "no such method here") if status == 405 else ("path", "no such path")
         response = self._refused(Refusal(status, reason, message), request)
+        response.headers.update(getattr(error, "headers", None) or {})
         response.headers.update(HEADERS | {"x-request-id": request.state.id})
         return response
 
@@ -167,8 +210,11 @@ class Endpoint:
 
     async def _label(self, request: Request) -> Response:
         asked = decoded(await self._body(request, self.settings.body_bytes), LabelRequest)
-        record = asked.options.applied(await self._record(request, await self._article(asked)))
-        return Response(_encoded(record), media_type="application/json")
+        record = await while_here(request, self._labelled(request, asked))
+        return Response(_encoded(asked.options.applied(record)), media_type="application/json")
+
+    async def _labelled(self, request: Request, asked: LabelRequest) -> Record:
+        return await self._record(request, await self._article(asked))
 
     async def _article(self, asked: LabelRequest) -> Article:
         if (asked.text is None) == (asked.html is None):
@@ -177,12 +223,19 @@ class Endpoint:
             self._check_length(asked.text, "$.text")
             return Article(asked.id or document_hash(asked.text), asked.text, asked.metadata)
         assert asked.html is not None
+        page = asked.html.encode("utf-8", "replace")
         try:
-            found = await asyncio.to_thread(html_article, asked.html.encode("utf-8", "replace"))
+            async with asyncio.timeout(self.settings.answer_seconds):
+                found = await asyncio.get_running_loop().run_in_executor(self._pages, html_article, page)
         except QuothError as error:
             raise Refusal(422, "html", str(error), "$.html") from error
+        except TimeoutError as error:
+            raise self._late() from error
         self._check_length(found.text, "$.html")
         return Article(asked.id or document_hash(found.text), found.text, found.metadata | asked.metadata)
+
+    def _late(self) -> Refusal:
+        return Refusal(504, "timeout", f"no answer within {self.settings.answer_seconds:g} s")
 
     def _check_length(self, text: str, field: str) -> None:
         if len(text) > self.settings.characters:
@@ -190,62 +243,64 @@ class Endpoint:
             raise Refusal(413, "article_length", message, field)
 
     async def _body(self, request: Request, limit: int) -> bytes:
-        return await body_of(request, limit, self.settings.read_seconds)
+        return await body_of(request, limit, self.settings.read_seconds, self._room)
 
-    async def _record(self, request: Request, article: Article) -> Record:
-        if self.settings.log_texts:
-            self._log.line("article", request_id=request.state.id, id=article.id, text=article.text)
-        return self._told(await self._answer(request, article))
-
-    def _told(self, answer: Answer) -> Record:
+    async def _record(self, request: Request, article: Article, patient: bool = False) -> Record:
+        answer = await self._answer(request, article, patient)
         assert isinstance(answer, Record)
         self.metrics.told(answer)
         return answer
 
-    async def _answer(self, request: Request, asked: Article | Spans) -> Answer:
-        """Raises Refusal where the queue is full or time is up, and Gone when the client is."""
+    async def _answer(self, request: Request, asked: Article | Spans, patient: bool = False) -> Answer:
+        """patient: wait for room in the queue.  Raises Refusal where there is none, where time is up, or where the
+        labeler cannot read what is asked."""
+        if self.settings.log_texts:
+            id, text = (asked.id, asked.text) if isinstance(asked, Article) else (None, asked[0])
+            self.log.line("article", request_id=request.state.id, id=id, text=text)
+        arrived = time.perf_counter() if patient else request.state.arrived
+        full: Overloaded | None = None
         try:
-            answer = self._gatherer.ask(asked, request.state.arrived)
+            async with asyncio.timeout(self.settings.answer_seconds):
+                while True:
+                    try:
+                        answer, full = self._gatherer.ask(asked, arrived), None
+                        return await answer
+                    except Overloaded as error:
+                        full = error
+                        if not patient:
+                            raise
+                        await asyncio.sleep(0.05)
         except Overloaded as error:
             raise Refusal(429, "queue", str(error), retry_after=error.seconds) from error
-        left = asyncio.create_task(gone(request))
-        try:
-            either: set[asyncio.Future[Any]] = {answer, left}
-            await asyncio.wait(
-                either, timeout=self.settings.answer_seconds, return_when=asyncio.FIRST_COMPLETED
-            )
-            if answer.done():
-                return answer.result()
-            if left.done():
-                raise Gone
-            raise Refusal(504, "timeout", f"no answer within {self.settings.answer_seconds:g} s")
+        except TimeoutError as error:
+            if full:
+                raise Refusal(429, "queue", str(full), retry_after=full.seconds) from full
+            raise self._late() from error
         except QuothError as error:
             raise Refusal(422, "invalid", str(error)) from error
-        finally:
-            answer.cancel()
-            left.cancel()
 
     async def _label_batch(self, request: Request) -> Response:
         """JSON lines in, a line out for each, in their order, as soon as it is ready."""
         options = options_of(request)
         body = await self._body(request, self.settings.batch_bytes)
-        lines = [line for line in body.splitlines() if line.strip()]
-        if len(lines) > self.settings.batch_articles:
-            message = f"found {len(lines):,} articles, expected at most {self.settings.batch_articles:,}"
-            raise Refusal(413, "batch_length", message)
-        return StreamingResponse(self._answers(request, lines, options), media_type="application/x-ndjson")
+        most = self.settings.batch_articles
+        lines = [found.group() for found in itertools.islice(_LINE.finditer(body), most + 1)]
+        if len(lines) > most:
+            raise Refusal(413, "batch_length", f"expected at most {most:,} articles")
+        return _Lines(self._answers(request, lines, options), lambda whole: None)
 
-    async def _answers(self, request: Request, lines: list[bytes], options: Options) -> AsyncIterator[bytes]:
-        ahead = asyncio.Semaphore(max(1, self.settings.queue // 4))  # a batch leaves room for others
+    async def _answers(
+        self, request: Request, lines: list[bytes], options: Options
+    ) -> AsyncGenerator[bytes, None]:
+        ahead = asyncio.Semaphore(max(1, self.settings.queue // 8))  # a batch leaves room for other batches
 
         async def one(number: int, line: bytes) -> bytes:
-            async with ahead:
+            async with ahead, self._batches:
                 try:
                     asked = decoded(line, BatchLine)
                     self._check_length(asked.text, "$.text")
                     article = Article(asked.id or document_hash(asked.text), asked.text, asked.metadata)
-                    record = await self._patient(article)
-                    return _encoded(options.applied(record))
+                    return _encoded(options.applied(await self._record(request, article, patient=True)))
                 except Refusal as refusal:
                     failed = refusal
                 except Exception as error:  # noqa: BLE001  of one article, not of the others
@@ -260,22 +315,6 @@ class Endpoint:
             for task in tasks:
                 task.cancel()
 
-    async def _patient(self, article: Article) -> Record:
-        """Waits for room in the queue, as long as an answer may take."""
-        end = time.perf_counter() + self.settings.answer_seconds
-        while True:
-            try:
-                answer = self._gatherer.ask(article, time.perf_counter())
-                break
-            except Overloaded as error:
-                if time.perf_counter() > end:
-                    raise Refusal(429, "queue", str(error), retry_after=error.seconds) from error
-                await asyncio.sleep(0.05)
-        try:
-            return self._told(await asyncio.wait_for(answer, self.settings.answer_seconds))
-        except TimeoutError as error:
-            raise Refusal(504, "timeout", f"no answer within {self.settings.answer_seconds:g} s") from error
-
     async def _stance(self, request: Request) -> Response:
         asked = decoded(await self._body(request, self.settings.body_bytes), StanceRequest)
         self._check_length(asked.text, "$.text")
@@ -288,7 +327,7 @@ class Endpoint:
             ):
                 message = f"found [{start}, {end}) of a text of {len(asked.text)}, expected a span that holds a word"
                 raise Refusal(422, "invalid", message, f"$.spans[{k}]")
-        told = await self._answer(request, (asked.text, tuple(asked.spans)))
+        told = await while_here(request, self._answer(request, (asked.text, tuple(asked.spans))))
         assert isinstance(told, list)
         answers = [
             ToldStance(
