@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import logging
 import signal
 import socket
 import threading
@@ -61,7 +62,24 @@ def _settings_of(ctx: click.Context, parameter: click.Parameter, path: Path | No
 @click.option(
     "--concurrent", type=click.IntRange(1), default=512, show_default=True, help="Requests at once."
 )
-@click.option("--read-seconds", type=float, default=30.0, show_default=True, help="For a body to arrive.")
+@click.option(
+    "--bytes-at-once",
+    type=click.IntRange(1),
+    default=500_000_000,
+    show_default=True,
+    help="Of all their bodies.",
+)
+@click.option(
+    "--connections",
+    type=click.IntRange(1),
+    default=900,
+    show_default=True,
+    help="Open at once; less than `ulimit -n`.",
+)
+@click.option(
+    "--read-seconds", type=float, default=30.0, show_default=True,
+    help="For a request's head to arrive, for its body, and for a client to take what it is sent.",
+)  # fmt: skip
 @click.option("--answer-seconds", type=float, default=60.0, show_default=True, help="For an answer.")
 @click.option(
     "--drain-seconds", type=float, default=0.0, show_default=True, help="Still accept after SIGTERM."
@@ -119,6 +137,9 @@ def bound(host: str, port: int) -> socket.socket:
 def _run(endpoint: Endpoint, host: str, port: int) -> None:
     import uvicorn
 
+    from quoth.connections import config
+    from quoth.observing import LogLines
+
     class Server(uvicorn.Server):
         """Ends with status 0 after SIGTERM, having said so to load balancers first."""
 
@@ -136,15 +157,11 @@ def _run(endpoint: Endpoint, host: str, port: int) -> None:
             wait = 0.0 if again or sig == signal.SIGINT else endpoint.settings.drain_seconds
             threading.Timer(wait, super().handle_exit, (sig, frame)).start()
 
-    config = uvicorn.Config(
-        endpoint.app, host=host, port=port, log_config=None, access_log=False, server_header=False,
-        h11_max_incomplete_event_size=16_384, timeout_keep_alive=15,
-        timeout_graceful_shutdown=round(endpoint.settings.answer_seconds) + 1,
-    )  # fmt: skip
     listening = bound(host, port)
     address = listening.getsockname()
     click.echo(f"quoth: {endpoint.labeler.model.name} at http://{address[0]}:{address[1]}", err=True)
-    Server(config).run([listening])
+    logging.basicConfig(handlers=[LogLines(endpoint.log)], level=logging.WARNING)
+    Server(config(endpoint, host, port)).run([listening])
 
 
 @click.command()

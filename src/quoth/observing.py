@@ -1,8 +1,9 @@
-"""What a server tells of itself: Prometheus metrics and JSON log lines, never users' texts."""
+"""What a server tells of itself: Prometheus metrics and JSON log lines, users' texts only where asked."""
 
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
 from typing import TextIO
@@ -87,4 +88,22 @@ class Log:
         """Write one event, the time first."""
         print(
             json.dumps({"time": round(time.time(), 3), "event": event, **fields}), file=self._file, flush=True
+        )
+
+
+class LogLines(logging.Handler):
+    """What libraries log, as lines of the same log: without tracebacks, which may hold texts."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info and record.exc_info[0]
+        self._log.line(
+            "library",
+            name=record.name,
+            level=record.levelname,
+            message=record.getMessage(),
+            error=error and error.__name__,
         )
