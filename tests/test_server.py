@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import time
@@ -18,7 +19,8 @@ from quoth.records import Article, ModelInfo, Record, Span, Speaker, Statement
 testclient = pytest.importorskip("fastapi.testclient")
 pytest.importorskip("prometheus_client")
 
-from quoth.observing import Log
+from quoth.gathering import Gatherer, Overloaded
+from quoth.observing import Log, Metrics
 from quoth.requests import Settings
 from quoth.server import Endpoint
 
@@ -156,7 +158,7 @@ def test_null_characters_are_text(served: Any) -> None:
 
 
 def test_limits_have_their_status() -> None:
-    with client(body_bytes=1000, characters=100, batch_articles=2, spans=1) as served:
+    with client(body_bytes=1000, characters=100, quotation_marks=10, batch_articles=2, spans=1) as served:
         refused(served.post("/v1/label", json={"text": "x" * 2000}), 413, "body_size")
         chunks = (b"x" * 100 for _ in range(20))
         refused(served.post("/v1/label", content=chunks), 413, "body_size")
@@ -165,6 +167,9 @@ def test_limits_have_their_status() -> None:
         refused(
             served.post("/v1/stance", json={"text": "xy", "spans": [[0, 1], [1, 2]]}), 413, "spans", "$.spans"
         )
+        quoted = served.post("/v1/label", json={"text": "“" * 11 + "'tis"})
+        refused(quoted, 413, "quotation_marks", "$.text")
+        assert served.post("/v1/label", json={"text": "“a” " * 5 + "It's Ann's"}).status_code == 200
         packed = served.post("/v1/label", content=b"x", headers={"content-encoding": "gzip"})
         refused(packed, 415, "encoding")
         refused(served.get("/v2"), 404, "path")
@@ -190,6 +195,25 @@ def test_a_full_queue_says_when_to_come_again() -> None:
         assert refusals and len(refusals) < 6
         assert all(int(a.headers["retry-after"]) >= 1 for a in refusals)
         assert {a.status_code for a in answers} == {200, 429}
+
+
+def test_what_would_wait_too_long_is_refused_and_a_batch_leaves_room() -> None:
+    labeler: Any = Labeler()
+
+    async def asked() -> None:
+        gatherer = Gatherer(labeler, Metrics(MODEL), longest=100, wait=4.0)
+        gatherer._keep_pace(1_000, 1.0)  # so that each of these articles takes half a second
+        for _ in range(4):
+            gatherer.ask(Article("a", "x"), 0.0, patient=True)  # until two seconds wait
+        with pytest.raises(Overloaded):
+            gatherer.ask(Article("a", "x"), 0.0, patient=True)
+        for _ in range(4):
+            gatherer.ask(Article("a", "x"), 0.0)  # until four do
+        with pytest.raises(Overloaded) as told:
+            gatherer.ask(Article("a", "x"), 0.0)
+        assert told.value.seconds == 4
+
+    asyncio.run(asked())
 
 
 def test_no_answer_in_time_is_said() -> None:
@@ -300,7 +324,7 @@ def test_texts_are_in_the_log_only_when_asked(asked: bool) -> None:
 
 
 def test_ready_means_that_the_model_has_answered(served: Any) -> None:
-    assert served.labeler.batches == [["warm-up"]]
+    assert served.labeler.batches == [["warm-up"]] * 2
     assert served.get("/health/ready").json() == {"status": "ready"}
     served.endpoint.draining = True
     assert refused(served.get("/health/ready"), 503, "draining")
@@ -311,7 +335,7 @@ def test_ready_means_that_the_model_has_answered(served: Any) -> None:
 def test_requests_at_once_share_batches(served: Any) -> None:
     body = "\n".join(json.dumps({"id": str(k), "text": f"text {k}"}) for k in range(40))
     served.post("/v1/label/batch", content=body)
-    sizes = [len(batch) for batch in served.labeler.batches[1:]]
+    sizes = [len(batch) for batch in served.labeler.batches[2:]]
     assert sum(sizes) == 40 and max(sizes) > 4
     page = served.get("/metrics").text
     assert "quoth_queue_depth 0.0" in page and 'quoth_statements_total{stance="accusation"} 40.0' in page

@@ -57,7 +57,17 @@ def _settings_of(ctx: click.Context, parameter: click.Parameter, path: Path | No
     "--characters", type=click.IntRange(1), default=200_000, show_default=True, help="Of an article."
 )
 @click.option(
+    "--quotation-marks", type=click.IntRange(1), default=4_000, show_default=True, help="Of an article."
+)
+@click.option(
     "--queue", type=click.IntRange(1), default=256, show_default=True, help="Articles that may wait."
+)
+@click.option(
+    "--wait-seconds",
+    type=float,
+    default=3.0,
+    show_default=True,
+    help="That they may wait, by the pace of late.",
 )
 @click.option(
     "--concurrent", type=click.IntRange(1), default=512, show_default=True, help="Requests at once."

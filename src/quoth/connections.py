@@ -12,7 +12,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from quoth.observing import Metrics
-from quoth.requests import Failure, Settings
+from quoth.requests import Failure, Refused, Settings
 from quoth.server import Endpoint
 
 HEAD_BYTES = 16_384
@@ -96,7 +96,7 @@ class Connection(H11Protocol):
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self.metrics.refusals.labels(reason).inc()
             failure = Failure(status, reason, message, secrets.token_hex(8))
-            body = msgspec.json.encode({"error": failure})
+            body = msgspec.json.encode(Refused(failure))
             head = [
                 ("content-type", "application/json"),
                 ("content-length", str(len(body))),

@@ -21,6 +21,12 @@ Answer = Record | list[Told]
 Asked = TypeVar("Asked")
 
 
+ARTICLE = 500
+"""Characters that an article costs beside its own."""
+MEMORY = 200_000
+"""Characters of the latest work, by which the pace is told."""
+
+
 class Overloaded(Exception):
     """The queue is full; seconds: when it may have room again."""
 
@@ -63,15 +69,17 @@ class Gatherer:
         characters: int = 40_000,
         window: float = 0.004,
         longest: int = 256,
+        wait: float = 3.0,
     ) -> None:
         """characters: of a batch, about (one longer article is a batch of its own).  window: seconds that the first
-        of a batch waits for others.  longest: articles that may wait."""
+        of a batch waits for others.  longest: articles that may wait.  wait: seconds that they may wait, as far as the
+        pace of late tells."""
         self._labeler, self._observer = labeler, observer
-        self._characters, self._window, self._longest = characters, window, longest
+        self._characters, self._window, self._longest, self._wait = characters, window, longest, wait
         self._queue: deque[_Job] = deque()
         self._filled = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
-        self._pace = 0.1
+        self._pace, self._paced = 0.0, 0
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -91,13 +99,18 @@ class Gatherer:
             job.answer.cancel()
         await asyncio.to_thread(self._thread.shutdown)
 
-    def ask(self, asked: Article | Spans, arrived: float) -> asyncio.Future[Answer]:
+    def ask(self, asked: Article | Spans, arrived: float, patient: bool = False) -> asyncio.Future[Answer]:
         """The answer to come; cancel it, and its work is left out if it has not begun.
 
-        arrived: when the request did, by time.perf_counter().  Raises Overloaded where too many wait.
+        arrived: when the request did, by time.perf_counter().  patient: leave half of the room to others.  Raises
+        Overloaded where too much waits.
         """
-        if len(self._queue) >= self._longest:
-            raise Overloaded(max(1, round(self._pace * len(self._queue))))
+        share = 0.5 if patient else 1.0
+        seconds = self._pace * sum(job.size + ARTICLE for job in self._queue)
+        if len(self._queue) >= max(1.0, share * self._longest) or (
+            self._queue and seconds > share * self._wait
+        ):
+            raise Overloaded(max(1, round(seconds)))
         job = _Job(asked, arrived, asyncio.get_running_loop().create_future())
         self._queue.append(job)
         self._observer.depth(len(self._queue))
@@ -118,8 +131,9 @@ class Gatherer:
                 self._observer.waited(began - job.arrived)
             answers = await loop.run_in_executor(self._thread, self._work, [job.asked for job in jobs])
             seconds = time.perf_counter() - began
-            self._pace += 0.2 * (seconds / len(jobs) - self._pace)
-            self._observer.batch(len(jobs), sum(job.size for job in jobs), seconds)
+            characters = sum(job.size for job in jobs)
+            self._observer.batch(len(jobs), characters, seconds)
+            self._keep_pace(characters + ARTICLE * len(jobs), seconds)
             for job, answer in zip(jobs, answers, strict=True):
                 if job.answer.done():
                     continue
@@ -127,6 +141,11 @@ class Gatherer:
                     job.answer.set_exception(answer)
                 else:
                     job.answer.set_result(answer)
+
+    def _keep_pace(self, cost: int, seconds: float) -> None:
+        """A mean of seconds per character, in which the latest MEMORY characters count most."""
+        self._paced = min(MEMORY, self._paced + cost)
+        self._pace += min(1.0, cost / self._paced) * (seconds / cost - self._pace)
 
     def _take(self) -> list[_Job]:
         jobs: list[_Job] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, TypeVar
@@ -11,14 +13,15 @@ import msgspec
 from quoth.records import Kind, Record, Sentiment, Stance
 
 Asked = TypeVar("Asked")
+_MARK = re.compile("[“”„‟«»〝〞〟\"‘]|(?<!\\w)'")
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Limits of a server.
 
-    body_bytes: of a request.  batch_bytes, batch_articles: of a request to /v1/label/batch.  characters: of an
-    article.  queue: articles that may wait.  concurrent: requests in work or waiting.  bytes_at_once: of the bodies of
+    body_bytes: of a request.  batch_bytes, batch_articles: of a request to /v1/label/batch.  characters, quotation_marks: of an
+    article.  spans: of a request to /v1/stance.  queue: articles that may wait.  wait_seconds: that they may wait, by the pace of late.  concurrent: requests in work or waiting.  bytes_at_once: of the bodies of
     all of these.  connections: open at once, with or without a request.  read_seconds: for the head of a request to
     arrive, for its body, and for a client to take what it is sent.  answer_seconds: for an answer.
     window_seconds, characters_at_once: see `quoth.gathering`.
@@ -30,8 +33,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch_bytes: int = 50_000_000
     batch_articles: int = 1_000
     characters: int = 200_000
+    quotation_marks: int = 4_000
     spans: int = 500
     queue: int = 256
+    wait_seconds: float = 3.0
     concurrent: int = 512
     bytes_at_once: int = 500_000_000
     connections: int = 900
@@ -41,6 +46,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     characters_at_once: int = 40_000
     drain_seconds: float = 0.0
     log_texts: bool = False
+
+    def check(self, text: str, field: str) -> None:
+        """Raises Refusal for a text that is too long, or that takes many times as long as an article of its length."""
+        if len(text) > self.characters:
+            message = f"found {len(text):,} characters, expected at most {self.characters:,}"
+            raise Refusal(413, "article_length", message, field)
+        most = self.quotation_marks
+        if len(text) > most and sum(1 for _ in itertools.islice(_MARK.finditer(text), most + 1)) > most:
+            raise Refusal(413, "quotation_marks", f"expected at most {most:,} quotation marks", field)
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,6 +101,19 @@ class StanceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: str
     spans: list[tuple[int, int]]
 
+    def check(self, settings: Settings) -> None:
+        """Raises Refusal for too much of it, and for a span that holds no word."""
+        settings.check(self.text, "$.text")
+        if len(self.spans) > settings.spans:
+            message = f"found {len(self.spans):,} spans, expected at most {settings.spans:,}"
+            raise Refusal(413, "spans", message, "$.spans")
+        for k, (start, end) in enumerate(self.spans):
+            if not 0 <= start < end <= len(self.text) or not any(map(str.isalnum, self.text[start:end])):
+                message = (
+                    f"found [{start}, {end}) of a text of {len(self.text)}, expected a span that holds a word"
+                )
+                raise Refusal(422, "invalid", message, f"$.spans[{k}]")
+
 
 class ToldStance(msgspec.Struct, frozen=True):
     """What the classifier says of one span."""
@@ -108,6 +135,19 @@ class Failure(msgspec.Struct, frozen=True):
     message: str
     request_id: str
     field: str | None = None
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """What is answered in place of what was asked for."""
+
+    error: Failure
+
+
+class FailedLine(msgspec.Struct, frozen=True):
+    """What is answered in place of a record, to one line of a batch; the first is 1, blank ones do not count."""
+
+    line: int
+    error: Failure
 
 
 class Refusal(Exception):
@@ -134,5 +174,5 @@ def decoded(body: bytes, kind: type[Asked]) -> Asked:
         raise Refusal(422, "not_json", "nested too deeply", "$") from error
 
 
-SHAPES: Sequence[type] = (LabelRequest, BatchLine, StanceRequest, ToldStance, Failure, Record)
+SHAPES: Sequence[type] = (LabelRequest, BatchLine, StanceRequest, ToldStance, Refused, FailedLine, Record)
 """What OpenAPI tells of."""

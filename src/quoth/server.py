@@ -30,10 +30,12 @@ from quoth.receiving import Gone, Room, body_of, options_of, request_id, while_h
 from quoth.records import Article, Record, to_json
 from quoth.requests import (
     BatchLine,
+    FailedLine,
     Failure,
     LabelRequest,
     Options,
     Refusal,
+    Refused,
     Settings,
     StanceRequest,
     ToldStance,
@@ -90,9 +92,14 @@ class Endpoint:
         self._room = Room(settings.bytes_at_once)
         # Pages made for it take many seconds: they wait for each other, and never for or before articles.
         self._pages = ThreadPoolExecutor(1, thread_name_prefix="page")
-        self._batches = asyncio.Semaphore(max(1, settings.queue // 2))  # together, they leave room for others
+        self._batches = asyncio.Semaphore(max(1, settings.queue // 2))
         self._gatherer = Gatherer(
-            labeler, self.metrics, settings.characters_at_once, settings.window_seconds, settings.queue
+            labeler,
+            self.metrics,
+            settings.characters_at_once,
+            settings.window_seconds,
+            settings.queue,
+            settings.wait_seconds,
         )
         self.app = FastAPI(
             title="quoth", version=quoth.__version__, docs_url=None, redoc_url=None, lifespan=self._lifespan
@@ -118,8 +125,10 @@ class Endpoint:
     @asynccontextmanager
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         self._gatherer.start()
-        # The first inference is slow; no request should wait for it.
-        await self._gatherer.ask(Article("warm-up", "“We begin,” said Ann Ode."), time.perf_counter())
+        # The first inference is slow, and no request should wait for it; the second tells the pace.
+        for times in (1, 80):
+            text = "“We begin,” said Ann Ode. " * times
+            await self._gatherer.ask(Article("warm-up", text), time.perf_counter())
         self._ready = True
         yield
         self._pages.shutdown(wait=False, cancel_futures=True)
@@ -188,7 +197,7 @@ class Endpoint:
         return Failure(refusal.status, refusal.reason, refusal.message, request.state.id, refusal.field)
 
     def _refused(self, refusal: Refusal, request: Request) -> Response:
-        response = _json({"error": self._failure(refusal, request)}, refusal.status)
+        response = _json(Refused(self._failure(refusal, request)), refusal.status)
         if refusal.retry_after is not None:
             response.headers["retry-after"] = str(refusal.retry_after)
         if refusal.status == 401:
@@ -220,7 +229,7 @@ class Endpoint:
         if (asked.text is None) == (asked.html is None):
             raise Refusal(422, "invalid", "expected either text or html", "$.text")
         if asked.text is not None:
-            self._check_length(asked.text, "$.text")
+            self.settings.check(asked.text, "$.text")
             return Article(asked.id or document_hash(asked.text), asked.text, asked.metadata)
         assert asked.html is not None
         page = asked.html.encode("utf-8", "replace")
@@ -231,16 +240,11 @@ class Endpoint:
             raise Refusal(422, "html", str(error), "$.html") from error
         except TimeoutError as error:
             raise self._late() from error
-        self._check_length(found.text, "$.html")
+        self.settings.check(found.text, "$.html")
         return Article(asked.id or document_hash(found.text), found.text, found.metadata | asked.metadata)
 
     def _late(self) -> Refusal:
         return Refusal(504, "timeout", f"no answer within {self.settings.answer_seconds:g} s")
-
-    def _check_length(self, text: str, field: str) -> None:
-        if len(text) > self.settings.characters:
-            message = f"found {len(text):,} characters, expected at most {self.settings.characters:,}"
-            raise Refusal(413, "article_length", message, field)
 
     async def _body(self, request: Request, limit: int) -> bytes:
         return await body_of(request, limit, self.settings.read_seconds, self._room)
@@ -263,7 +267,7 @@ class Endpoint:
             async with asyncio.timeout(self.settings.answer_seconds):
                 while True:
                     try:
-                        answer, full = self._gatherer.ask(asked, arrived), None
+                        answer, full = self._gatherer.ask(asked, arrived, patient), None
                         return await answer
                     except Overloaded as error:
                         full = error
@@ -298,14 +302,14 @@ class Endpoint:
             async with ahead, self._batches:
                 try:
                     asked = decoded(line, BatchLine)
-                    self._check_length(asked.text, "$.text")
+                    self.settings.check(asked.text, "$.text")
                     article = Article(asked.id or document_hash(asked.text), asked.text, asked.metadata)
                     return _encoded(options.applied(await self._record(request, article, patient=True)))
                 except Refusal as refusal:
                     failed = refusal
                 except Exception as error:  # noqa: BLE001  of one article, not of the others
                     failed = self._unforeseen(error, request, "/v1/label/batch")
-                return msgspec.json.encode({"line": number, "error": self._failure(failed, request)})
+                return msgspec.json.encode(FailedLine(number, self._failure(failed, request)))
 
         tasks = [asyncio.create_task(one(number, line)) for number, line in enumerate(lines, 1)]
         try:
@@ -317,16 +321,7 @@ class Endpoint:
 
     async def _stance(self, request: Request) -> Response:
         asked = decoded(await self._body(request, self.settings.body_bytes), StanceRequest)
-        self._check_length(asked.text, "$.text")
-        if len(asked.spans) > self.settings.spans:
-            message = f"found {len(asked.spans):,} spans, expected at most {self.settings.spans:,}"
-            raise Refusal(413, "spans", message, "$.spans")
-        for k, (start, end) in enumerate(asked.spans):
-            if not 0 <= start < end <= len(asked.text) or not any(
-                ch.isalnum() for ch in asked.text[start:end]
-            ):
-                message = f"found [{start}, {end}) of a text of {len(asked.text)}, expected a span that holds a word"
-                raise Refusal(422, "invalid", message, f"$.spans[{k}]")
+        asked.check(self.settings)
         told = await while_here(request, self._answer(request, (asked.text, tuple(asked.spans))))
         assert isinstance(told, list)
         answers = [
