@@ -226,7 +226,7 @@ def _speaks_in_single_marks(text: str) -> bool:
 
 
 _SINGLE_QUOTATION = regex.compile(
-    rf"(?:^|[\s(—–])[‘'](?!{_ELISION})(?=[\p{{L}}\p{{N}}])[^‘\n]{{2,}}?"
+    rf"(?:^|[\s(—–])[‘'](?!{_ELISION})(?=[\p{{L}}\p{{N}}])[^‘\n]{{2,2000}}?"
     r"(?:[,.?!…][’'](?=\s|$|[—–;:)])|[’'](?=,))"
 )
 _TURN = regex.compile(

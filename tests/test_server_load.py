@@ -7,12 +7,13 @@ import io
 import itertools
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from quoth.labeler import Labeler
-from quoth.records import Article, Record, from_json
+from quoth.records import Article, Record, Statement, from_json
 
 httpx = pytest.importorskip("httpx")
 pytest.importorskip("fastapi")
@@ -45,7 +46,9 @@ def test_shuffled_requests_at_once_are_answered_as_each_alone() -> None:
     alone = {article.id: labeler.label_one(article) for article in some}
     shuffled = random.Random(6).sample(some, len(some))
     endpoint = Endpoint(
-        labeler, Settings(queue=5_000, concurrent=5_000, answer_seconds=600), log=Log(io.StringIO())
+        labeler,
+        Settings(queue=5_000, wait_seconds=600, concurrent=5_000, answer_seconds=600),
+        log=Log(io.StringIO()),
     )
 
     async def ask() -> dict[str, Record]:
@@ -56,18 +59,79 @@ def test_shuffled_requests_at_once_are_answered_as_each_alone() -> None:
         ):
             asked = (client.post("/v1/label", json={"id": a.id, "text": a.text}) for a in shuffled)
             answers = await asyncio.gather(*asked)
+        assert {answer.status_code for answer in answers} == {200}
         return {record.id: record for record in (from_json(answer.content) for answer in answers)}
 
     together = asyncio.run(ask())
-    assert together.keys() == alone.keys()
-    apart = 0.0
-    for id, one in alone.items():
-        other = together[id]
-        assert [
-            (s.id, s.stance, s.sentiment, s.speaker and s.speaker.name, s.target) for s in other.statements
-        ] == [(s.id, s.stance, s.sentiment, s.speaker and s.speaker.name, s.target) for s in one.statements]
-        for s, t in zip(one.statements, other.statements, strict=True):
-            pairs = zip(s.stance_probabilities.values(), t.stance_probabilities.values(), strict=True)
-            apart = max([apart, *(abs(p - q) for p, q in pairs)])
-    assert apart <= 1e-3
-    assert endpoint.metrics.page().count(b"quoth_batch_articles_bucket")
+    assert sum(len(record.statements) for record in alone.values()) > 2_000
+    assert different(alone, together) == []
+    # Each was answered beside others, so that neighbours could have changed it.
+    assert figure(endpoint, "quoth_batch_articles_count") < 500
+    assert figure(endpoint, "quoth_batch_articles_sum") == 2_000 + WARM_UP
+
+
+WARM_UP = 2
+
+
+def figure(endpoint: Endpoint, name: str) -> float:
+    (value,) = (float(line.split()[1]) for line in endpoint.metrics.page().decode().splitlines() if line.startswith(name + " "))  # fmt: skip
+    return value
+
+
+def different(alone: dict[str, Record], together: dict[str, Record]) -> list[str]:
+    """The ids of articles that were not answered alike: probabilities may be a thousandth apart."""
+    return [id for id in alone.keys() | together.keys() if not alike(alone.get(id), together.get(id))]
+
+
+def alike(one: Record | None, other: Record | None) -> bool:
+    if one is None or other is None or one.warnings != other.warnings:
+        return False
+    near = [
+        abs(p - q) <= 1e-3
+        for s, t in zip(one.statements, other.statements, strict=False)
+        for p, q in zip(figures(s), figures(t), strict=False)
+    ]
+    return all(near) and [*map(words, one.statements)] == [*map(words, other.statements)]
+
+
+def figures(s: Statement) -> list[float]:
+    speaker = [s.speaker.probability] if s.speaker else []
+    return [s.probability, *s.stance_probabilities.values(), *s.sentiment_probabilities.values(), *speaker]
+
+
+def words(s: Statement) -> list[object]:
+    """Everything of a statement that is no probability."""
+    speaker = s.speaker and replace(s.speaker, probability=0.0)
+    return [
+        s.id,
+        s.quotation,
+        s.start,
+        s.end,
+        s.text,
+        s.kind,
+        s.fragment,
+        s.cue,
+        speaker,
+        s.stance,
+        s.sentiment,
+        s.target,
+    ]
+
+
+def test_an_answer_of_another_article_and_a_moved_probability_are_found() -> None:
+    labeler = Labeler.from_pretrained("small")
+    texts = ["“They lied,” said Ann Ode.", "“We never lied,” said Bo Ek."]
+    alone = {str(k): labeler.label_one(Article(str(k), text)) for k, text in enumerate(texts)}
+    assert different(alone, alone) == [] and all(record.statements for record in alone.values())
+    first, second = alone["0"], alone["1"]
+    assert different(alone, {"0": second, "1": second}) == ["0"]
+    assert different(alone, {"0": first}) == ["1"]
+    (told,) = first.statements
+    moved = {stance: p + 0.01 * (stance == "other") for stance, p in told.stance_probabilities.items()}
+    for other in (
+        replace(told, stance_probabilities=moved),
+        replace(told, end=told.end - 1),
+        replace(told, target=None, cue=None),
+    ):
+        assert different(alone, {"0": replace(first, statements=[other]), "1": second}) == ["0"]
+    assert different(alone, {"0": replace(first, statements=[]), "1": second}) == ["0"]
