@@ -37,7 +37,13 @@ async function label(event) {
   try {
     const response = await fetch("/v1/label", { method: "POST", headers, body: JSON.stringify({ text }) });
     const answer = await response.json();
-    if (!response.ok) throw new Error(`${answer.error.message} (request ${answer.error.request_id})`);
+    if (!response.ok) {
+      if (response.status === 401) {
+        $("key").closest("details").open = true;
+        $("key").focus();
+      }
+      throw new Error(`${answer.error.message} (request ${answer.error.request_id})`);
+    }
     show(text, answer);
   } catch (error) {
     $("answer").hidden = true;
@@ -50,12 +56,16 @@ async function label(event) {
 function show(text, record) {
   shown = { text, record };
   const n = record.statements.length;
-  say([`${n} statement${n === 1 ? "" : "s"}.`, ...record.warnings].join(" "));
+  say([n ? `${n} statement${n === 1 ? "" : "s"}.` : "No statement found.", ...record.warnings].join(" "));
   $("model").textContent = `Model ${record.model.name} ${record.model.version}, ${record.model.hash}`;
-  $("answer").hidden = false;
+  $("answer").hidden = !n;
+  for (const stance of STANCES) {
+    $(`count-${stance}`).textContent = record.statements.filter((statement) => statement.stance === stance).length;
+  }
   mark(text, record.statements);
   graph(record.statements);
   table(record.statements);
+  if (n) $("status").scrollIntoView();
 }
 
 // Offsets count code points, strings of this language count UTF-16 units.
@@ -80,7 +90,7 @@ function mark(text, statements) {
   for (const statement of [...statements].sort((a, b) => a.start - b.start || b.end - a.end)) {
     close(statement.start);
     copy(statement.start);
-    const made = element("mark", { className: statement.stance, tabIndex: 0 }, element("small", {}, heading(statement)));
+    const made = element("mark", { className: statement.stance, tabIndex: 0 }, element("small", {}, heading(statement, 32)));
     made.setAttribute("aria-label", `${heading(statement)}: ${statement.text}`);
     made.setAttribute("role", "note");
     for (const kind of ["mouseenter", "focus"]) made.addEventListener(kind, () => tip(made, statement));
@@ -99,17 +109,20 @@ const percent = (p) => `${Math.round(100 * p)} %`;
 const who = (statement) => statement.speaker?.name ?? "unknown";
 const whom = (statement) => statement.target?.name ?? statement.target?.text ?? "";
 
-function heading(statement) {
-  const toward = whom(statement) ? ` → ${whom(statement)}` : "";
-  return `${who(statement)}${toward} · ${statement.stance} ${percent(statement.stance_probabilities[statement.stance])}`;
+const short = (name, length) => (name.length > length ? `${name.slice(0, length - 1)}…` : name);
+
+function heading(statement, length = Infinity) {
+  const toward = whom(statement) ? ` → ${short(whom(statement), length)}` : "";
+  return `${short(who(statement), length)}${toward} · ${statement.stance} ${percent(statement.stance_probabilities[statement.stance])}`;
 }
 
 function tip(mark, statement) {
   untip();
   const rows = [
     ...STANCES.map((stance) => [stance, percent(statement.stance_probabilities[stance])]),
+    ...(statement.second_stance ? [["second stance", statement.second_stance]] : []),
     ["sentiment", `${statement.sentiment} ${percent(statement.sentiment_probabilities[statement.sentiment])}`],
-    ["a statement", percent(statement.probability)],
+    ["is a statement", percent(statement.probability)],
     ["speaker", statement.speaker ? `${who(statement)} ${percent(statement.speaker.probability)}` : "unknown"],
     ...(statement.target ? [["target", statement.target.text]] : []),
     ["kind", statement.kind],
@@ -118,9 +131,10 @@ function tip(mark, statement) {
   const made = element("div", { id: "tip", role: "tooltip" }, list);
   $("answer").append(made);
   mark.setAttribute("aria-describedby", "tip");
-  const box = mark.getClientRects()[0];
-  made.style.top = `${window.scrollY + box.bottom + 6}px`;
-  made.style.left = `${Math.max(8, Math.min(window.scrollX + box.left, document.documentElement.clientWidth - made.offsetWidth - 8))}px`;
+  const boxes = mark.getClientRects(), first = boxes[0], last = boxes[boxes.length - 1];
+  const below = last.bottom + 6 + made.offsetHeight <= window.innerHeight || first.top < made.offsetHeight + 6;
+  made.style.top = `${window.scrollY + (below ? last.bottom + 6 : first.top - made.offsetHeight - 6)}px`;
+  made.style.left = `${Math.max(8, Math.min(window.scrollX + (below ? last : first).left, document.documentElement.clientWidth - made.offsetWidth - 8))}px`;
 }
 
 function untip() {
@@ -146,32 +160,48 @@ function drawn(name, attributes, ...children) {
 }
 
 function graph(statements) {
-  const ties = new Map();
+  const ties = new Map(), spelt = new Map();
+  const once = (name) => { // "The union" is "the union"
+    const key = name.toLowerCase();
+    if (!spelt.has(key)) spelt.set(key, name);
+    return spelt.get(key);
+  };
   for (const statement of statements) {
     if (!statement.speaker?.name || !statement.target?.name || statement.stance === "other") continue;
-    const key = JSON.stringify([statement.speaker.name, statement.target.name, statement.stance]);
+    const key = JSON.stringify([once(statement.speaker.name), once(statement.target.name), statement.stance]);
     ties.set(key, (ties.get(key) ?? 0) + 1);
   }
   if (!ties.size) {
     $("graph").replaceChildren(element("p", { className: "note" }, "No statement names both who speaks and toward whom."));
     return;
   }
-  const edges = [...ties].map(([key, n]) => [...JSON.parse(key), n]).sort((a, b) => b[3] - a[3]).slice(0, 24);
-  const left = [...new Set(edges.map((edge) => edge[0]))], right = [...new Set(edges.map((edge) => edge[1]))];
-  const height = 34 * Math.max(left.length, right.length) + 16;
-  const y = (names, name) => 8 + (height - 16) * ((names.indexOf(name) + 0.5) / names.length);
-  const short = (name) => (name.length > 32 ? `${name.slice(0, 31)}…` : name);
-  const lines = edges.map(([speaker, target, stance, n]) => {
-    const a = y(left, speaker), b = y(right, target);
-    return drawn("path", { d: `M 250 ${a} C 350 ${a} 350 ${b} 450 ${b}`, class: `line-${stance}`, "stroke-width": 1 + 1.5 * n },
-      drawn("title", {}, `${speaker} → ${target}: ${stance}, ${n}`));
+  // Each tie leaves its speaker on a line of its own, so that its stance can be written there.
+  const most = [...ties].map(([key, n]) => [...JSON.parse(key), n]).sort((a, b) => b[3] - a[3]).slice(0, 24);
+  const speakers = [...new Set(most.map((edge) => edge[0]))], targets = [...new Set(most.map((edge) => edge[1]))];
+  const edges = speakers.flatMap((name) => most.filter((edge) => edge[0] === name));
+  const width = Math.min(760, Math.max(300, $("graph").clientWidth)), tie = Math.max(130, width / 3);
+  const left = (width - tie) / 2, right = left + tie, row = 34, height = row * Math.max(edges.length, targets.length);
+  const spread = (k, n) => (height * (k + 0.5)) / n;
+  const named = (name, x, y, anchor) =>
+    drawn("text", { x, y: y + 4, "text-anchor": anchor }, short(name, Math.floor(left / 7)), drawn("title", {}, name));
+  const lines = edges.flatMap(([speaker, target, stance, n], k) => {
+    const a = spread(k, edges.length), b = spread(targets.indexOf(target), targets.length), bend = left + tie * 0.65;
+    return [
+      drawn("path", { d: `M ${left} ${a} C ${bend} ${a} ${bend} ${b} ${right - 6} ${b}`, class: `line-${stance}`, "stroke-width": Math.min(1 + n, 6) },
+        drawn("title", {}, `${speaker} → ${target}: ${stance}, ${n}`)),
+      drawn("polygon", { points: `${right},${b} ${right - 9},${b - 5} ${right - 9},${b + 5}`, class: `line-${stance}` }),
+      drawn("text", { x: left + 8, y: a + 4, class: "stance" }, n > 1 ? `${stance} (${n})` : stance),
+    ];
   });
   const names = [
-    ...left.map((name) => drawn("text", { x: 242, y: y(left, name) + 4, "text-anchor": "end" }, short(name))),
-    ...right.map((name) => drawn("text", { x: 458, y: y(right, name) + 4 }, short(name))),
+    ...speakers.map((name) => {
+      const own = edges.map((edge, k) => [edge[0], k]).filter(([speaker]) => speaker === name).map(([, k]) => spread(k, edges.length));
+      return named(name, left - 8, (own[0] + own[own.length - 1]) / 2, "end");
+    }),
+    ...targets.map((name, k) => named(name, right + 8, spread(k, targets.length), "start")),
   ];
   const told = edges.map(([speaker, target, stance, n]) => `${speaker} toward ${target}: ${stance}, ${n}`).join("; ");
-  $("graph").replaceChildren(drawn("svg", { viewBox: `0 0 700 ${height}`, role: "img", "aria-label": told }, ...lines, ...names));
+  $("graph").replaceChildren(drawn("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": told }, ...lines, ...names));
 }
 
 const COLUMNS = {
@@ -206,7 +236,7 @@ function save(name, type, content) {
 for (const stance of STANCES) {
   const box = element("input", { type: "checkbox", value: stance, checked: true });
   box.addEventListener("change", filter);
-  $("stances").append(element("label", {}, box, element("span", { className: `swatch ${stance}` }, stance)));
+  $("stances").append(element("label", {}, box, element("span", { className: `swatch ${stance}` }, stance), element("span", { id: `count-${stance}` })));
 }
 $("form").addEventListener("submit", label);
 $("sample").addEventListener("click", () => { $("text").value = SAMPLE; $("form").requestSubmit(); });
