@@ -164,7 +164,8 @@ async def overloaded(load: Load, figures: Figures, texts: Sequence[str], seconds
 
 
 def p99(values: Sequence[float]) -> float:
-    return sorted(values)[min(len(values) - 1, int(0.99 * len(values)))] if values else float("nan")
+    """0 of none."""
+    return sorted(values)[min(len(values) - 1, int(0.99 * len(values)))] if values else 0.0
 
 
 def resident(pid: int) -> float:
@@ -332,7 +333,12 @@ def main() -> None:
 
             quoth = asyncio.run(both())
         after = library(path)
-        lit = None
+        result = {
+            "cpu": cpu(), "date": time.strftime("%Y-%m-%d"), "articles": len(texts),
+            "characters_mean": round(statistics.mean(map(len, texts))), "overload_seconds": asked.overload,
+            "library": [before, after], "quoth": asdict(quoth), "litserve": None,
+        }  # fmt: skip
+        written(asked, result, quoth, None)
         if not asked.without_litserve:
             python, port = litserve_python(Path(folder, "venv")), free_port()
             command = [python, ROOT / "benchmarks/serving_litserve.py", str(port)]
@@ -340,14 +346,15 @@ def main() -> None:
                 lit = asyncio.run(
                     measured(Load(port, "/predict"), texts, asked.seconds, quoth.half_load_rate)
                 )
-    result = {
-        "cpu": cpu(), "date": time.strftime("%Y-%m-%d"), "articles": len(texts),
-        "characters_mean": round(statistics.mean(map(len, texts))), "overload_seconds": asked.overload,
-        "library": [before, after], "quoth": asdict(quoth), "litserve": lit and asdict(lit),
-    }  # fmt: skip
-    asked.json.write_text(json.dumps(result, indent=1) + "\n")
-    asked.markdown.write_text(shown := table(result, quoth, lit))
-    print(shown)
+            written(asked, result | {"litserve": asdict(lit)}, quoth, lit)
+    print(asked.markdown.read_text())
+
+
+def written(
+    asked: argparse.Namespace, result: dict[str, object], quoth: Figures, lit: Figures | None
+) -> None:
+    asked.json.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+    asked.markdown.write_text(table(result, quoth, lit))
 
 
 if __name__ == "__main__":

@@ -136,6 +136,66 @@ def test_graph_and_table_say_who_and_whom(page: Any) -> None:
     assert first[1:] == ["Ann Ode", "accusation", "0.60", "the <b>board</b>", "negative", "direct"]
 
 
+def test_ties_of_one_speaker_are_told_apart_without_colour(page: Any) -> None:
+    ask(page, TEXT + " “No.” “Yes.”")
+    assert page.locator("#graph .stance").all_text_contents() == ["accusation"]
+    assert page.locator("#graph polygon").count() == 1
+    page.evaluate("""graph([["The board", "denial"], ["the board", "denial"], ["the board", "accusation"]].map(([name, stance]) =>
+      ({ speaker: { name: "Ann Ode" }, target: { name }, stance })))""")
+    assert page.locator("#graph .stance").all_text_contents() == ["denial (2)", "accusation"]
+    starts = page.locator("#graph path").evaluate_all("paths => paths.map((p) => p.getPointAtLength(0).y)")
+    assert abs(starts[0] - starts[1]) > 20
+
+
+def test_what_was_found_is_counted_and_comes_into_view(page: Any) -> None:
+    page.set_viewport_size({"width": 1000, "height": 500})
+    ask(page, TEXT + "\n\nNothing was said." * 30)
+    counts = page.locator("#stances label").all_inner_texts()
+    assert [" ".join(text.split()) for text in counts] == ["accusation 1", "denial 1", "condemnation 0", "solidarity 0", "other 0"]  # fmt: skip
+    assert page.locator("#marked").evaluate("m => m.getBoundingClientRect().top < innerHeight")
+    page.fill("#text", "Nothing was said.")
+    page.click("button[type=submit]")
+    page.locator("#status", has_text="No statement found.").wait_for()
+    assert page.locator("#answer").is_hidden()
+
+
+def test_a_tip_stays_on_the_screen(page: Any) -> None:
+    page.set_viewport_size({"width": 600, "height": 500})
+    ask(page, "Nothing was said.\n\n" * 20 + TEXT + "\n\nNothing was said." * 20)
+    mark = page.locator("#marked mark").last
+    for block in ("start", "end"):
+        mark.evaluate(
+            f"m => {{ m.scrollIntoView({{ block: '{block}' }}); m.blur(); m.focus({{ preventScroll: true }}) }}"
+        )
+        box, tip = mark.bounding_box(), page.locator("#tip").bounding_box()
+        assert 0 <= tip["y"] and tip["y"] + tip["height"] <= 500
+        assert tip["y"] >= box["y"] + box["height"] or tip["y"] + tip["height"] <= box["y"]
+
+
+def test_a_server_that_asks_for_a_key_makes_the_page_ask(browser: Any, address: str) -> None:
+    told = {
+        "error": {
+            "status": 401,
+            "reason": "key",
+            "message": "expected a key",
+            "request_id": "1",
+            "field": None,
+        }
+    }
+    page = browser.new_page()
+    page.goto(address)
+    page.route("**/v1/label", lambda route: route.fulfill(status=200 if "authorization" in route.request.headers else 401, json=told))  # fmt: skip
+    page.fill("#text", TEXT)
+    page.click("button[type=submit]")
+    page.locator("#status.failed", has_text="expected a key").wait_for()
+    assert page.evaluate("document.activeElement.id") == "key"
+    page.keyboard.type("secret")
+    with page.expect_request("**/v1/label") as asked:
+        page.keyboard.press("Enter")
+    assert asked.value.headers["authorization"] == "Bearer secret"
+    page.close()
+
+
 def test_what_is_shown_can_be_saved(page: Any, tmp_path: Path) -> None:
     ask(page, "“=1+1,” she said.")
     for button, name in (("#json", "a.json"), ("#csv", "a.csv")):
