@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail as InvalidGraph
 
 from quoth.errors import ModelError
 from quoth.model.embeddings import restore_rows
@@ -26,6 +27,9 @@ CLASSIFIER_FILES = ("classifier.onnx", "embeddings.npz")
 """Of a folder that leaves finding statements to another."""
 
 FORMAT = 2
+
+POOLED = "tanh"
+"""The value of the classifier's graph that its heads read, (1, n, width): the export calls it so."""
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
 """The model folders of the package."""
@@ -120,10 +124,20 @@ class Checkpoint:
     ) -> dict[str, Array]:
         """ids, marks: (seq,), marks = 1 inside any statement; spans: (n, 2) first and end position of each ->
         logits stance (n, 5), second (n, 5), sentiment (n, 3) and target (n, seq, 2)."""
+        return self._run(self._classifier, self._feeds(ids, marks, spans))
+
+    def pool(
+        self, ids: NDArray[np.int64], marks: NDArray[np.int64], spans: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Takes what `classify` takes; returns what the classifier's heads read of each statement, (n, width)."""
+        state: NDArray[np.float32] = self._run(self._pooler, self._feeds(ids, marks, spans))[POOLED][0]
+        return state
+
+    def _feeds(
+        self, ids: NDArray[np.int64], marks: NDArray[np.int64], spans: NDArray[np.int64]
+    ) -> dict[str, Array]:
         in_view = np.pad(spans, ((0, 0), (1, 0)))
-        return self._run(
-            self._classifier, {"embeddings": self._embed(ids), "marks": marks[None], "spans": in_view}
-        )
+        return {"embeddings": self._embed(ids), "marks": marks[None], "spans": in_view}
 
     @functools.cached_property
     def _extractor(self) -> Any:
@@ -134,13 +148,22 @@ class Checkpoint:
         # An article without a statement never asks for it.
         return self._session("classifier.onnx")
 
-    def _session(self, name: str) -> Any:
+    @functools.cached_property
+    def _pooler(self) -> Any:
+        path = self._folder / "classifier.onnx"
+        try:
+            return self._session(with_output(path.read_bytes(), POOLED))
+        except InvalidGraph as error:
+            raise ModelError(f"{path}: has no value {POOLED!r}: {error}") from error
+
+    def _session(self, graph: str | bytes) -> Any:
+        """graph: the name of a file of the folder, or a graph."""
         options = onnxruntime.SessionOptions()
         if self._threads is not None:
             options.intra_op_num_threads = self._threads
         options.log_severity_level = 3
-        path = str(self._folder / name)
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        source = graph if isinstance(graph, bytes) else str(self._folder / graph)
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
     def _embed(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """(seq,) -> (1, seq, width)"""
@@ -153,6 +176,21 @@ class Checkpoint:
             # A graph that was exported to read several texts at once.
             feeds["mask"] = np.ones(feeds["embeddings"].shape[:2], dtype=np.int64)
         return dict(zip(names, session.run(names, feeds), strict=True))
+
+
+def with_output(graph: bytes, value: str) -> bytes:
+    """An ONNX graph that also returns one of its inner values.
+
+    Of two protobuf messages one after the other, a reader makes one message that has the repeated fields of both; so
+    what goes behind is a ModelProto whose graph has nothing but this output.
+    """
+    model_graph, graph_output, output_name = 7, 12, 1
+    message = value.encode()
+    for number in (output_name, graph_output, model_graph):
+        if len(message) > 127:
+            raise ValueError(f"{value}: expected a name of up to 123 bytes")
+        message = bytes([number << 3 | 2, len(message)]) + message
+    return graph + message
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -186,6 +224,17 @@ def folder_hash(folder: Path) -> str:
         return _sha256(folder / "model.json")[:12]
     both = _sha256(folder / "model.json") + _sha256(finder_folder(folder, manifest) / "model.json")
     return hashlib.sha256(both.encode()).hexdigest()[:12]
+
+
+def model_folder(model: str | Path) -> Path:
+    """The folder of a model in the package, by its name, or of any other; raises ModelError where there is none."""
+    folder = WEIGHTS / model if isinstance(model, str) and (WEIGHTS / model).is_dir() else Path(model)
+    if not folder.is_dir():
+        inside = sorted(p.name for p in WEIGHTS.glob("*")) if WEIGHTS.is_dir() else []
+        raise ModelError(
+            f"{model}: neither a folder nor a model of this package ({', '.join(inside) or 'none'})"
+        )
+    return folder
 
 
 def finder_folder(folder: Path, manifest: Manifest) -> Path:

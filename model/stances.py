@@ -139,7 +139,7 @@ def tell_stances(checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, 
     calibration = manifest.calibration
     told: dict[int, Told] = {}
     for view in views(len(tokens), spans, manifest.context, manifest.together):
-        answer = _ask(checkpoint, tokens, spans, view)
+        answer = checkpoint.classify(*_shown(checkpoint, tokens, spans, view))
         stance = softmax(answer["stance"] / calibration.stance)
         sentiment = softmax(answer["sentiment"] / calibration.sentiment)
         for i, n in enumerate(view.asked):
@@ -151,15 +151,29 @@ def tell_stances(checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, 
     return [told[n] for n in range(len(spans))]
 
 
-def _ask(
+def pooled_states(checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, int]]) -> list[Floats]:
+    """What the classifier's heads read of each statement, (width,); arguments as of `tell_stances`."""
+    manifest = checkpoint.manifest
+    found: dict[int, Floats] = {}
+    for view in views(len(tokens), spans, manifest.context, manifest.together):
+        states = checkpoint.pool(*_shown(checkpoint, tokens, spans, view))
+        found |= zip(view.asked, states, strict=True)
+    return [found[n] for n in range(len(spans))]
+
+
+Integers = NDArray[np.int64]
+
+
+def _shown(
     checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, int]], view: View
-) -> dict[str, NDArray[Any]]:
+) -> tuple[Integers, Integers, Integers]:
+    """What `Checkpoint.classify` takes."""
     ids = view.frame(tokens.ids, checkpoint.pieces.cls, checkpoint.pieces.sep)
     places = [view.span(*spans[n]) for n in view.asked]
     marks = np.zeros(len(ids), dtype=np.int64)
     for first, end in places:
         marks[first:end] = 1
-    return checkpoint.classify(ids, marks, np.array(places, dtype=np.int64))
+    return ids, marks, np.array(places, dtype=np.int64)
 
 
 def _tokens(view: View, first: int, last: int) -> tuple[int, int] | None:

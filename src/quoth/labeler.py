@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import regex
 from numpy.typing import NDArray
 
-from quoth.errors import InputError, ModelError
+from quoth.errors import InputError
 from quoth.language import english_warning
 from quoth.model.attributions import read
-from quoth.model.checkpoint import WEIGHTS, Calibration, Checkpoint
+from quoth.model.checkpoint import Calibration, Checkpoint, model_folder
 from quoth.model.descriptions import describe, description_type
 from quoth.model.entities import Entity, entities
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 from quoth.model.names import is_function
 from quoth.model.offices import title_in, titles_of
 from quoth.model.speakers import Named, name_speakers, named_body
-from quoth.model.stances import Told, among_paraphrases, tell_stances
+from quoth.model.stances import Told, among_paraphrases, pooled_states, tell_stances
 from quoth.model.statements import Found, find_statements
 from quoth.model.windows import Tokens
 from quoth.records import SCHEMA_VERSION, Article, ModelInfo, Record, Span, Speaker, Statement, Target
 from quoth.repeats import answer_once
+
+Answer = TypeVar("Answer")
 
 _SURROGATE = regex.compile("[\ud800-\udfff]")
 _PHRASE = regex.compile(r"[\p{L}\p{N}$#@](?:[^\n\r\u2028\u2029“”„«»\"]*[\p{L}\p{M}\p{N}%])?")
@@ -57,13 +61,7 @@ class Labeler:
 
         Raises ModelError where there is none.
         """
-        folder = WEIGHTS / model if isinstance(model, str) and (WEIGHTS / model).is_dir() else Path(model)
-        if not folder.is_dir():
-            inside = sorted(p.name for p in WEIGHTS.glob("*")) if WEIGHTS.is_dir() else []
-            raise ModelError(
-                f"{model}: neither a folder nor a model of this package ({', '.join(inside) or 'none'})"
-            )
-        return cls(Checkpoint(folder, threads), **options)
+        return cls(Checkpoint(model_folder(model), threads), **options)
 
     def label(self, articles: Iterable[Article]) -> Iterator[Record]:
         """One record an article, in order, each made when it is asked for."""
@@ -93,6 +91,17 @@ class Labeler:
         Spans of one text are told as the statements of an article are.
         Raises InputError for a span that holds no word.
         """
+        return self._of_spans(tell_stances, spans)
+
+    def states(self, spans: Iterable[tuple[str, int, int]]) -> NDArray[np.float32]:
+        """What the classifier's heads read of given spans, (n, width), in order; see `classify`."""
+        return np.array(self._of_spans(pooled_states, spans), dtype=np.float32)
+
+    def _of_spans(
+        self,
+        ask: Callable[[Checkpoint, Tokens, list[tuple[int, int]]], list[Answer]],
+        spans: Iterable[tuple[str, int, int]],
+    ) -> list[Answer]:
         order: list[tuple[str, int]] = []
         asked: dict[str, tuple[Tokens, list[tuple[int, int]]]] = {}
         for text, start, end in spans:
@@ -104,8 +113,8 @@ class Labeler:
                 raise InputError(f"span [{start}, {end}) of a text of {len(text)} holds no word")
             order.append((text, len(ranges)))
             ranges.append((first, last))
-        told = {text: tell_stances(self._checkpoint, *where) for text, where in asked.items()}
-        return [told[text][n] for text, n in order]
+        answers = {text: ask(self._checkpoint, *where) for text, where in asked.items()}
+        return [answers[text][n] for text, n in order]
 
     def _statements(self, text: str) -> list[Statement]:
         # Half a surrogate pair is no character, and no file can hold it.
@@ -196,6 +205,17 @@ class _Builder:
 
     def _span(self, ends: tuple[int, int] | None) -> Span | None:
         return Span.of(self._text, ends[0], whole_grapheme(self._text, ends[1])) if ends else None
+
+
+def shared_labeler(model: str | Path = "small", threads: int | None = None, **options: Any) -> Labeler:
+    """As `Labeler.from_pretrained`, opened once in a process: for objects that are copied, or sent to other processes."""
+    # A session's threads do not outlive a fork.
+    return _opened(os.getpid(), model, threads, **options)
+
+
+@functools.lru_cache(maxsize=4)
+def _opened(process: int, model: str | Path, threads: int | None, **options: Any) -> Labeler:
+    return Labeler.from_pretrained(model, threads, **options)
 
 
 def _probabilities(labels: tuple[str, ...], values: NDArray[np.float32]) -> dict[Any, float]:
