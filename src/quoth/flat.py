@@ -6,7 +6,6 @@ import io
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -14,8 +13,9 @@ from quoth.batch import part_of, read_plan
 from quoth.errors import InputError
 from quoth.extras import needs
 from quoth.folder import Folder, open_folder
+from quoth.frames import TYPES, rows
 from quoth.records import Article, Record, from_json
-from quoth.writing import COLUMNS, METADATA_COLUMNS, flat, open_writer, whole
+from quoth.writing import open_writer, whole
 
 RECORDS_AT_ONCE = 2_000
 _NO_ARTICLE = Article("", "")
@@ -66,25 +66,10 @@ def write_statements(folder: str, out: Path) -> None:
         with needs("Parquet output", "parquet"):
             import pyarrow as pa
             from pyarrow import parquet
-        kinds = {"start": pa.int64(), "end": pa.int64(), "fragment": pa.bool_(), "abstained": pa.bool_()}
-        schema = pa.schema(
-            (
-                name,
-                pa.float64()
-                if name.startswith("p_") or "probability" in name
-                else kinds.get(name, pa.string()),
-            )
-            for name in COLUMNS
-        )
+        kinds = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+        schema = pa.schema((name, kinds[kind]) for name, kind in TYPES.items())
         with whole(out) as file, parquet.ParquetWriter(file, schema, compression="zstd") as writer:
             while chunk := list(islice(found, RECORDS_AT_ONCE)):
-                rows = [_with_text(row) for record in chunk for row in flat(record)]
-                writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+                writer.write_table(pa.Table.from_pylist(list(rows(chunk)), schema=schema))
     else:
         raise InputError(f"{out}: found suffix {out.suffix!r}, expected .csv or .parquet")
-
-
-def _with_text(row: dict[str, Any]) -> dict[str, Any]:
-    """The fields that came with the article as text: a date, a number, whatever the input had."""
-    given = {name: row[name] for name in METADATA_COLUMNS if row[name] is not None}
-    return row | {name: str(value) for name, value in given.items()}
