@@ -30,6 +30,7 @@ SHAPES = {
     ".html": "html",
     ".htm": "html",
     ".txt": "table",
+    ".jsonld": "webannotation",
 }
 """Suffix of an output file -> format."""
 
@@ -68,7 +69,7 @@ def main() -> None:
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["jsonl", "csv", "parquet", "html", "table"]),
+    type=click.Choice(["jsonl", "csv", "parquet", "html", "table", "webannotation"]),
     help="Shape of the output; by OUT's suffix, else a table on a terminal and JSONL in a pipe.",
 )
 @cli_options.model

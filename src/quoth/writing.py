@@ -1,4 +1,4 @@
-"""Records out: JSON lines, CSV, Parquet, a marked-up HTML page, a terminal table; never half a file."""
+"""Records out: JSON lines, CSV, Parquet, HTML, a terminal table, Web Annotations; never half a file."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ import msgspec
 from rich.console import Console
 
 from quoth import marking
+from quoth.annotations import CONTEXT, annotations, page_id
 from quoth.errors import ConfigError, InputError, MissingExtraError
 from quoth.records import Article, Record, Sentiment, Stance, Statement, to_json
 
-FORMATS = ("jsonl", "csv", "parquet", "html", "table")
+FORMATS = ("jsonl", "csv", "parquet", "html", "table", "webannotation")
 ROW_GROUP = 1_000  # records that Parquet output holds in memory at a time
 STATEMENT_COLUMNS = (
     *("article_id", "statement_id", "quotation", "start", "end", "text", "kind", "fragment", "probability"),
@@ -295,6 +296,26 @@ class _Html(_Encoder):
         return marking.PAGE_TAIL.encode()
 
 
+class _WebAnnotation(_Encoder):
+    """One page of annotations, whose id comes last, as it depends on theirs."""
+
+    def __init__(self, terminal: bool) -> None:
+        self.ids = ""
+
+    def head(self) -> bytes:
+        return f'{{"@context":"{CONTEXT}","type":"AnnotationPage","items":['.encode()
+
+    def encode(self, record: Record, article: Article) -> bytes:
+        pieces = []
+        for annotation in annotations(record, article):
+            pieces.append((b",\n" if self.ids else b"\n") + msgspec.json.encode(annotation))
+            self.ids = page_id(self.ids + annotation["id"])
+        return b"".join(pieces)
+
+    def tail(self) -> bytes:
+        return f'\n],"id":"{page_id(self.ids)}"}}\n'.encode()
+
+
 class _Table(_Encoder):
     def __init__(self, terminal: bool) -> None:
         # None, not False: rich then still obeys FORCE_COLOR.  In a notebook it would bypass the file.
@@ -317,4 +338,5 @@ _ENCODERS: dict[str, type[_Encoder]] = {
     "parquet": _Parquet,
     "html": _Html,
     "table": _Table,
+    "webannotation": _WebAnnotation,
 }
