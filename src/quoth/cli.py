@@ -1,4 +1,4 @@
-"""The command line: quoth label / batch / stats / explore / serve / annotate / labels / train / eval / diff / schema."""
+"""The command line: quoth label / batch / stats / explore / serve / annotate / labels / train / export / eval / diff / schema."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from quoth import cli_options
 from quoth.cli_annotate import annotate
 from quoth.cli_batch import batch
 from quoth.cli_eval import diff, evaluate
+from quoth.cli_export import export
 from quoth.cli_labels import labels
 from quoth.cli_serve import key, serve
 from quoth.cli_stats import explore, stats
@@ -222,6 +223,7 @@ main.add_command(annotate)
 main.add_command(labels)
 main.add_command(evaluate)
 main.add_command(diff)
+main.add_command(export)
 
 
 @main.command()
