@@ -19,6 +19,7 @@ with needs("quoth.estimator", "sklearn"):
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import log_loss, make_scorer
     from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, StratifiedKFold
+    from threadpoolctl import threadpool_limits
 
 Passage = tuple[str, int, int]
 """A text and the code points [start, end) of a statement in it."""
@@ -92,16 +93,7 @@ class StanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if len(np.unique(labels)) < 2:
             raise InputError("y: found labels of one kind, expected at least two")
         states = shared_labeler(self.model, self.threads).states(rows)
-        head = LogisticRegression(C=WEAK_EVIDENCE if self.C is None else self.C, max_iter=2000)
-        folds = _folds(labels, [text for text, _, _ in rows]) if self.C is None else []
-        if folds:
-            score = make_scorer(
-                log_loss, response_method="predict_proba", greater_is_better=False, labels=np.unique(labels)
-            )
-            search = GridSearchCV(head, {"C": STRENGTHS}, scoring=score, cv=folds).fit(states, labels)
-            self.head_ = search.best_estimator_
-        else:
-            self.head_ = head.fit(states, labels)
+        self.head_ = fit_head(states, labels, [text for text, _, _ in rows], self.C)
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -122,6 +114,27 @@ class StanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
+
+
+def fit_head(
+    states: NDArray[np.float32], labels: NDArray[Any], texts: Sequence[str], C: float | None = None
+) -> LogisticRegression:
+    """Logistic regression on the states of statements, (n, width), of these texts.
+
+    C: inverse regularization strength; None: that of STRENGTHS with the least log-loss on texts left out, or
+    WEAK_EVIDENCE where a label has a single statement.
+    """
+    head = LogisticRegression(C=WEAK_EVIDENCE if C is None else C, max_iter=2000)
+    folds = _folds(labels, texts) if C is None else []
+    score = make_scorer(
+        log_loss, response_method="predict_proba", greater_is_better=False, labels=np.unique(labels)
+    )
+    # Products as small as these take longer on several threads, which wait for each other; far longer beside other work.
+    with threadpool_limits(1, user_api="blas"):
+        if not folds:
+            return head.fit(states, labels)
+        search = GridSearchCV(head, {"C": STRENGTHS}, scoring=score, cv=folds)
+        return search.fit(states, labels).best_estimator_
 
 
 def passages(X: Any) -> list[Passage]:
@@ -147,7 +160,7 @@ def _passage(k: int, row: Any) -> Passage:
     return text, start, end
 
 
-def _folds(labels: NDArray[Any], texts: list[str]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+def _folds(labels: NDArray[Any], texts: Sequence[str]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
     """Splits into training and left out, by text where each training part then has every label; none: too few labels."""
     kinds, counts = np.unique(labels, return_counts=True)
     groups = np.unique(texts, return_inverse=True)[1]
