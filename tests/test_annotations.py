@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from click.testing import CliRunner
 
-from quoth.annotations import AROUND, annotations
+from quoth.annotations import AROUND, web_annotations
 from quoth.cli import main
 from quoth.labeler import Labeler
 from quoth.records import Article, Record
@@ -69,7 +69,7 @@ def test_the_page_has_what_the_model_requires(labelled: list[tuple[Record, Artic
 
 def test_both_selectors_select_the_statement(labelled: list[tuple[Record, Article]]) -> None:
     for record, article in labelled:
-        for item, statement in zip(annotations(record, article), record.statements, strict=True):
+        for item, statement in zip(web_annotations(record, article), record.statements, strict=True):
             position, quote = item["target"]["selector"]
             assert position == {
                 "type": "TextPositionSelector",
@@ -86,7 +86,7 @@ def test_both_selectors_select_the_statement(labelled: list[tuple[Record, Articl
 def test_bodies_say_who_what_and_toward_whom(labelled: list[tuple[Record, Article]]) -> None:
     record, article = labelled[0]
     seen = set()
-    for item, statement in zip(annotations(record, article), record.statements, strict=True):
+    for item, statement in zip(web_annotations(record, article), record.statements, strict=True):
         bodies = {body["schema:name"]: body for body in item["body"]}
         known = {
             name: {p["schema:name"]: p["schema:value"] for p in body["schema:additionalProperty"]}
@@ -108,7 +108,7 @@ def test_bodies_say_who_what_and_toward_whom(labelled: list[tuple[Record, Articl
 
 
 def test_the_source_is_an_address_or_the_name_of_the_text(labelled: list[tuple[Record, Article]]) -> None:
-    named = [annotations(*pair)[0]["target"]["source"] for pair in labelled if pair[0].statements]
+    named = [web_annotations(*pair)[0]["target"]["source"] for pair in labelled if pair[0].statements]
     assert [source["id"] for source in named[1:]] == [
         "http://news.example/ferry?day=1",
         "https://news.example/a",
@@ -121,7 +121,7 @@ def test_the_source_is_an_address_or_the_name_of_the_text(labelled: list[tuple[R
 @pytest.mark.parametrize("odd", ["http://[broken", "https://a b.example", "see http://news.example", 7, None])
 def test_what_only_looks_like_an_address_is_none(odd: Any, labelled: list[tuple[Record, Article]]) -> None:
     record, _ = labelled[0]
-    assert annotations(record, Article("a", TEXT, {"url": odd}))[0]["target"]["source"]["id"].startswith(
+    assert web_annotations(record, Article("a", TEXT, {"url": odd}))[0]["target"]["source"]["id"].startswith(
         "ni:"
     )
 

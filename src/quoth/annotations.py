@@ -20,7 +20,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 Json = dict[str, Any]
 
 
-def annotations(record: Record, article: Article) -> list[Json]:
+def web_annotations(record: Record, article: Article) -> list[Json]:
     """An annotation for each statement; its target is the passage, a body each what is said of it.
 
     The bodies are told apart by schema.org's `name`; what else is known of each, its probability among it, stands in

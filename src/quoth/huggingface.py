@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from quoth.model.network import Classifier, Extractor
 
 Floats = NDArray[np.float32]
+Network = TypeVar("Network", "Classifier", "Extractor")
 
 EXTRACTOR = "extractor"
 """The folder in an export that holds what finds statements; what classifies them lies above it."""
@@ -94,7 +95,7 @@ def load_extractor(folder: str | Path) -> Extractor:
     return _filled(Extractor(str(folder), pretrained=False), folder)
 
 
-def _filled(network: Any, folder: Path) -> Any:
+def _filled(network: Network, folder: Path) -> Network:
     from safetensors.torch import load_file
 
     backbone, heads = load_file(folder / "model.safetensors"), load_file(folder / HEADS)
@@ -105,7 +106,8 @@ def _filled(network: Any, folder: Path) -> Any:
     missing = [name for name in missing if not name.endswith("word_embeddings.weight")]
     if missing or unknown:
         raise ModelError(f"{folder}: lacks {missing or 'nothing'}, has also {unknown or 'nothing'}")
-    return network.eval()
+    network.eval()
+    return network
 
 
 def _write_network(model: Path, part: str, folder: Path, manifest: Manifest) -> None:

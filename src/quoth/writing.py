@@ -16,7 +16,7 @@ import msgspec
 from rich.console import Console
 
 from quoth import marking
-from quoth.annotations import CONTEXT, annotations, page_id
+from quoth.annotations import CONTEXT, page_id, web_annotations
 from quoth.errors import ConfigError, InputError, MissingExtraError
 from quoth.records import Article, Record, Sentiment, Stance, Statement, to_json
 
@@ -307,7 +307,7 @@ class _WebAnnotation(_Encoder):
 
     def encode(self, record: Record, article: Article) -> bytes:
         pieces = []
-        for annotation in annotations(record, article):
+        for annotation in web_annotations(record, article):
             pieces.append((b",\n" if self.ids else b"\n") + msgspec.json.encode(annotation))
             self.ids = page_id(self.ids + annotation["id"])
         return b"".join(pieces)
