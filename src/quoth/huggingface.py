@@ -190,11 +190,13 @@ def read_weights(path: Path) -> Weights:
 
     graph = onnx.load(path).graph
     held = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    named = {name: value for name, value in held.items() if name.startswith(_NETWORK)}
+    named = {
+        name: value
+        for name, value in held.items()
+        if name.startswith(_NETWORK) and not name.endswith("_scale")
+    }
     named |= dict(_restored(graph, held))
     named = {name.removeprefix(_NETWORK): value for name, value in named.items() if value.dtype == np.float32}
-    softmax = next((node.input[0] for node in graph.node if node.op_type == "Softmax"), None)
-    shapes = {value.name: value.type.tensor_type.shape.dim for value in graph.value_info}
     norms = {
         round(attribute.f, 13)
         for node in graph.node
@@ -202,17 +204,23 @@ def read_weights(path: Path) -> Weights:
         for attribute in node.attribute
         if attribute.name == "epsilon"
     }
-    if (
-        softmax not in shapes
-        or len(norms) != 1
-        or f"{_BODY}encoder.layer.0.intermediate.dense.bias" not in named
-    ):
+    n_heads = _attention_heads(graph)
+    if n_heads is None or len(norms) != 1 or f"{_BODY}encoder.layer.0.intermediate.dense.bias" not in named:
         raise ModelError(f"{path}: expected a graph that quoth exported, of a BERT or MPNet encoder")
-    # Attention, (batch, heads, seq, seq).
-    n_heads = shapes[softmax][1].dim_value
     backbone = {name.removeprefix(_BODY): value for name, value in named.items() if name.startswith(_BODY)}
     heads = {name: value for name, value in named.items() if not name.startswith(_BODY)}
     return Weights(backbone, heads, n_heads, norms.pop())
+
+
+def _attention_heads(graph: Any) -> int | None:
+    """Of a fused attention, or by the shape of a softmax's input, (batch, heads, seq, seq)."""
+    shapes = {value.name: value.type.tensor_type.shape.dim for value in graph.value_info}
+    for node in graph.node:
+        if node.op_type == "MultiHeadAttention":
+            return next(int(a.i) for a in node.attribute if a.name == "num_heads")
+        if node.op_type == "Softmax" and node.input[0] in shapes:
+            return int(shapes[node.input[0]][1].dim_value)
+    return None
 
 
 def _restored(graph: Any, held: dict[str, NDArray[Any]]) -> Iterator[tuple[str, Floats]]:
@@ -227,7 +235,14 @@ def _restored(graph: Any, held: dict[str, NDArray[Any]]) -> Iterator[tuple[str, 
         for name in node.input
         if name.endswith(".bias")
     }
+    readers = {given: node for node in graph.node for given in node.input}
     for node in graph.node:
+        if node.op_type == "MatMulInteger":
+            columns = held[node.input[1]] * held[node.input[1].removesuffix("quantized") + "scale"]
+            # Its whole numbers become floats, and are multiplied by both scales.
+            product = readers[readers[node.output[0]].output[0]]
+            name = biases[product.output[0]].removesuffix("bias") + "weight"
+            yield name, columns.T.astype(np.float32)
         if node.op_type == "MatMulNBits":
             setting = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
             _, levels, scales = (held.get(name) for name in node.input[:3])
