@@ -17,6 +17,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail as InvalidGraph
 
+from quoth.cores import available
 from quoth.errors import ModelError
 from quoth.model.embeddings import restore_rows
 from quoth.model.windows import Pieces
@@ -86,7 +87,7 @@ class Checkpoint:
     """A model folder, opened for labelling.  Raises ModelError where a file is missing or altered."""
 
     def __init__(self, folder: Path, threads: int | None = None) -> None:
-        """threads: of each graph; None lets ONNX Runtime take every core."""
+        """threads: of each graph; None: one for each core that is ours, see `quoth.cores`."""
         own = read_manifest(folder)
         for name in own.contents():
             if not (folder / name).is_file():
@@ -111,7 +112,7 @@ class Checkpoint:
             self._rows = stored["rows"]
             self._scales = stored["scales"].reshape(len(self._rows), -1)
         self._folder = folder
-        self._threads = threads
+        self._threads = threads or available()
 
     def extract(self, ids: NDArray[np.int64]) -> dict[str, Array]:
         """ids: (seq,) -> tags (seq, 9) and six link matrices (seq, LINK_WIDTH)."""
@@ -159,8 +160,7 @@ class Checkpoint:
     def _session(self, graph: str | bytes) -> Any:
         """graph: the name of a file of the folder, or a graph."""
         options = onnxruntime.SessionOptions()
-        if self._threads is not None:
-            options.intra_op_num_threads = self._threads
+        options.intra_op_num_threads = self._threads
         options.log_severity_level = 3
         source = graph if isinstance(graph, bytes) else str(self._folder / graph)
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

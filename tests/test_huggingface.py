@@ -15,13 +15,13 @@ from click.testing import CliRunner
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 onnx = pytest.importorskip("onnx")
-import onnxruntime
 
 from quoth.cli import main
 from quoth.errors import InputError, ModelError
 from quoth.huggingface import export, load_classifier, load_extractor, read_weights
 from quoth.labeler import Labeler
 from quoth.model.checkpoint import WEIGHTS, Checkpoint
+from quoth.training.rounding import rounded
 
 TEXT = (
     "“They knew the dam was cracked and they hid it,” said Ida Brandt, who leads the valley’s union. "
@@ -40,70 +40,50 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="module")
-def views() -> dict[str, Any]:
-    """Two views, the second padded, and three statements in them, as the networks read them."""
+def view() -> dict[str, Any]:
+    """A view with three statements, as the networks read it."""
     pieces = Checkpoint(WEIGHTS / "small").pieces
-    tokens = pieces([TEXT])[0].ids
-    ids = np.full((2, len(tokens) + 2), pieces.pad)
-    ids[0] = [pieces.cls, *tokens, pieces.sep]
-    ids[1, :22] = [pieces.cls, *tokens[:20], pieces.sep]
-    mask = (ids != pieces.pad).astype(np.int64)
-    spans = np.array([[0, 1, 14], [1, 1, 14], [0, 30, 36]])
+    ids = np.array([pieces.cls, *pieces([TEXT])[0].ids, pieces.sep], dtype=np.int64)
+    spans = np.array([[1, 14], [16, 20], [30, 36]])
     marks = np.zeros_like(ids)
-    for view, first, end in spans:
-        marks[view, first:end] = 1
-    return {"ids": ids.astype(np.int64), "mask": mask, "marks": marks, "spans": spans}
+    for first, end in spans:
+        marks[first:end] = 1
+    return {"ids": ids, "marks": marks, "spans": spans}
 
 
-def in_float32(path: Path) -> Any:
-    """A graph as shipped, but without rounding of activations."""
-    graph = onnx.load(path)
-    for node in graph.graph.node:
-        for attribute in node.attribute:
-            if attribute.name == "accuracy_level":
-                attribute.i = 0
-    return onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
-
-
-def asked(network: Any, views: dict[str, Any]) -> dict[str, Any]:
+def asked(network: Any, view: dict[str, Any]) -> dict[str, Any]:
     """The classifier's logits."""
-    ids, mask, marks, spans = (torch.tensor(views[name]) for name in ("ids", "mask", "marks", "spans"))
+    ids, marks, spans = (torch.tensor(view[name]) for name in ("ids", "marks", "spans"))
     with torch.no_grad():
-        told = network(network.encoder.embed(ids), mask, marks, spans)
+        words = network.encoder.embed(ids[None])
+        told = network(words, None, marks[None], torch.nn.functional.pad(spans, (1, 0)))
     return {name: value.numpy() for name, value in told._asdict().items()}
 
 
-def test_logits_are_those_of_the_graph(exported: tuple[str, Path], views: dict[str, Any]) -> None:
+def test_logits_are_those_of_the_graph(exported: tuple[str, Path], view: dict[str, Any]) -> None:
     name, folder = exported
-    ours = asked(load_classifier(folder), views)
-    checkpoint = Checkpoint(WEIGHTS / name)
-    shipped = checkpoint.classify(**views)
-    session = in_float32(WEIGHTS / name / "classifier.onnx")
-    exact = dict(zip(shipped, session.run(list(shipped), checkpoint._feeds(**views)), strict=True))
-    for head in ("stance", "second", "sentiment", "target"):
-        assert ours[head] == pytest.approx(exact[head], abs=1e-4), head
+    network = load_classifier(folder)
+    shipped, plain = Checkpoint(WEIGHTS / name).classify(**view), asked(network, view)
+    with rounded(network, 8):
+        as_shipped = asked(network, view)
     for head in ("stance", "second", "sentiment"):
-        assert ours[head] == pytest.approx(shipped[head], abs=ROUNDED), head
-    assert np.ptp(ours["stance"], axis=0).max() > 1
+        if name == "small":
+            assert as_shipped[head] == pytest.approx(shipped[head], abs=0.02), head
+        assert plain[head] == pytest.approx(shipped[head], abs=ROUNDED), head
+    assert np.ptp(plain["stance"], axis=0).max() > 1
 
 
-def test_the_extractor_says_what_the_graph_says(exported: tuple[str, Path], views: dict[str, Any]) -> None:
+def test_the_extractor_says_what_the_graph_says(exported: tuple[str, Path], view: dict[str, Any]) -> None:
     _, folder = exported
     network = load_extractor(folder)
-    with torch.no_grad():
-        told = network(network.encoder.embed(torch.tensor(views["ids"])), torch.tensor(views["mask"]))
-    checkpoint = Checkpoint(WEIGHTS / "small")
-    feeds = {"embeddings": checkpoint._embed(views["ids"]), "mask": views["mask"]}
-    names = ["tags", "cue_query", "name_key"]
-    tags, query, key = in_float32(WEIGHTS / "small" / "extractor.onnx").run(names, feeds)
-    seen = views["mask"].astype(bool)
-    for theirs, ours in ((tags, told.tags), (query, told.cue.query), (key, told.name.key)):
-        assert ours.numpy()[seen] == pytest.approx(theirs[seen], abs=1e-4)
+    with torch.no_grad(), rounded(network, 8):
+        told = network(network.encoder.embed(torch.tensor(view["ids"][None])), None)
+    shipped = Checkpoint(WEIGHTS / "small").extract(view["ids"])
+    for theirs, ours in (("tags", told.tags), ("cue_query", told.cue.query), ("name_key", told.name.key)):
+        assert ours[0].numpy() == pytest.approx(shipped[theirs], abs=0.05)
 
 
-def test_the_backbone_loads_with_transformers_alone(
-    exported: tuple[str, Path], views: dict[str, Any]
-) -> None:
+def test_the_backbone_loads_with_transformers_alone(exported: tuple[str, Path], view: dict[str, Any]) -> None:
     name, folder = exported
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     backbone = transformers.AutoModel.from_pretrained(
@@ -111,7 +91,7 @@ def test_the_backbone_loads_with_transformers_alone(
     )
     assert type(backbone).__name__ == {"small": "BertModel", "base": "MPNetModel"}[name]
     read = tokenizer(TEXT, return_tensors="pt")
-    assert read["input_ids"].tolist() == views["ids"][:1].tolist()
+    assert read["input_ids"].tolist() == [view["ids"].tolist()]
     encoder = load_classifier(folder).encoder
     with torch.no_grad():
         states = backbone(**read).last_hidden_state

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from quoth.model.embeddings import quantize_rows, restore_rows
 from quoth.model.layout import BLOCK
-from quoth.model.network import Classifier
+from quoth.model.network import Classifier, Extractor
 
 LEVELS = 64
 """Of the weights of 8 bits at each side of zero, see `quoth.training.export.quantize`."""
@@ -55,7 +55,7 @@ def round_table(network: Classifier, bits: int) -> None:
 
 
 @contextmanager
-def rounded(network: Classifier, bits: int) -> Iterator[None]:
+def rounded(network: Classifier | Extractor, bits: int) -> Iterator[None]:
     """Within, linear layers multiply as in an export with `bits`."""
     linear = [m for m in network.modules() if isinstance(m, nn.Linear)]
     exact = [(m.weight, m.weight.data) for m in linear]

@@ -1,4 +1,5 @@
-"""The command line: quoth label / batch / stats / explore / serve / annotate / labels / train / export / eval / diff / schema."""
+"""The command line: quoth label / batch / stats / explore / serve / annotate / labels / train / export / eval / diff / schema /
+doctor."""
 
 from __future__ import annotations
 
@@ -237,6 +238,20 @@ def schema(of: str) -> None:
     else:
         from quoth.eval.result import json_schema
     click.echo(msgspec.json.format(msgspec.json.encode(json_schema()), indent=2).decode())
+
+
+@main.command()
+def doctor() -> None:
+    """Tell what quoth runs on, and try each model; exit code 1 where one is broken."""
+    from quoth.doctor import examine
+
+    sound = True
+    for finding in examine():
+        sound &= finding.ok is not False
+        mark = {None: " ", True: "✓", False: "✗"}[finding.ok]
+        click.echo(f"{mark} {finding.subject:12}  {finding.told}")
+    if not sound:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import signal
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from quoth import cli_options
+from quoth.cores import available
 from quoth.errors import InputError
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def run(
 
     settings = Settings(format_, shard_rows, id_column, text_column, input_format, all_cues, min_probability)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    summary = _run(inputs, out, settings, model, workers or _cores(), threads, engine, update, log_json)
+    summary = _run(inputs, out, settings, model, workers or available(), threads, engine, update, log_json)
     if summary.rejected:
         sys.exit(cli_options.SOME_REJECTED)
 
@@ -149,10 +149,6 @@ def _run(
     folder.put("_summary.json", json.dumps(final, indent=1, ensure_ascii=False).encode())
     _tell(final | {"wall_seconds": round(time.monotonic() - began, 1)}, log_json)
     return summary
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

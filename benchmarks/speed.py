@@ -1,0 +1,186 @@
+"""Where the time of labelling goes, and what of it is the encoders', in one run on one core.
+
+    python benchmarks/speed.py news.jsonl.gz --articles 200
+
+Labels the first articles of a file and clocks each stage; beside it, on the same texts and core, the bare extractor over
+windows that do not overlap (no tokenizing, no decoding), and spaCy's parse where a model of it is installed.  Prints a
+Markdown table, and JSON with --json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+import numpy as np
+
+import quoth.labeler
+from quoth.articles import read
+from quoth.labeler import Labeler
+from quoth.model.checkpoint import Checkpoint
+from quoth.records import Article, to_json
+
+STAGES = {
+    "tokenize": (quoth.model.windows.Pieces, "__call__"),
+    "extractor": (Checkpoint, "extract"),
+    "classifier": (Checkpoint, "classify"),
+    "find statements": (quoth.labeler, "find_statements"),
+    "gather names": (quoth.labeler, "entities"),
+    "name speakers": (quoth.labeler, "name_speakers"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("input", type=Path)
+    parser.add_argument("--articles", type=int, default=200)
+    parser.add_argument("--model", default="small")
+    parser.add_argument("--json", type=Path)
+    asked = parser.parse_args()
+    texts = [row.text for row in islice(read([asked.input]), asked.articles) if isinstance(row, Article)]
+    labeler = Labeler.from_pretrained(asked.model, threads=1)
+    labeler.label_one(texts[0])
+    seconds, statements = clocked(labeler, texts)
+    rivals = {"bare extractor, each token once": bare(labeler._checkpoint, texts), **spacy_parse(texts)}
+    result = {
+        "machine": f"{platform.machine()}, {processor()}, 1 core",
+        "model": f"{asked.model} {labeler.model.version} ({labeler.model.hash})",
+        "articles": len(texts),
+        "characters": sum(map(len, texts)),
+        "statements": statements,
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        "beside": {name: round(value, 3) for name, value in rivals.items()},
+        "cold_start": cold_start(texts[0], asked.model),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+    print(markdown(result))
+    if asked.json:
+        asked.json.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def clocked(labeler: Labeler, texts: list[str]) -> tuple[dict[str, float], int]:
+    """Seconds by stage, "write" and "the rest" among them, and how many statements there were."""
+    spent: Counter[str] = Counter()
+
+    def around(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*arguments: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return work(*arguments)
+            finally:
+                spent[name] += time.perf_counter() - began
+
+        return timed
+
+    kept = {name: getattr(*place) for name, place in STAGES.items()}
+    for name, (owner, attribute) in STAGES.items():
+        setattr(owner, attribute, around(name, kept[name]))
+    statements = 0
+    began = time.perf_counter()
+    for text in texts:
+        record = labeler.label_one(text)
+        around("write", to_json)(record)
+        statements += len(record.statements)
+    total = time.perf_counter() - began
+    for name, (owner, attribute) in STAGES.items():
+        setattr(owner, attribute, kept[name])
+    return {**spent, "the rest": total - sum(spent.values()), "all": total}, statements
+
+
+def bare(checkpoint: Checkpoint, texts: list[str]) -> float:
+    """Seconds of the extractor alone over windows that do not overlap."""
+    size, pieces = checkpoint.manifest.window, checkpoint.pieces
+    windows = [
+        np.array([pieces.cls, *tokens.ids[first : first + size], pieces.sep], dtype=np.int64)
+        for tokens in pieces(texts)
+        for first in range(0, len(tokens), size)
+    ]
+    began = time.perf_counter()
+    for ids in windows:
+        checkpoint.extract(ids)
+    return time.perf_counter() - began
+
+
+def spacy_parse(texts: list[str]) -> dict[str, float]:
+    try:
+        import spacy
+
+        nlp = spacy.load("en_core_web_sm")
+    except (ImportError, OSError):
+        return {}
+    began = time.perf_counter()
+    for _ in nlp.pipe(texts):
+        pass
+    return {"spaCy en_core_web_sm, parse": time.perf_counter() - began}
+
+
+def cold_start(text: str, model: str) -> dict[str, float]:
+    """Seconds of whole processes, the best of five: `quoth label` of one article, and the imports that it cannot do without."""
+
+    def best(command: list[str], given: str) -> float:
+        times = []
+        for _ in range(5):
+            began = time.perf_counter()
+            subprocess.run(command, input=given.encode(), stdout=subprocess.DEVNULL, check=True)
+            times.append(time.perf_counter() - began)
+        return round(min(times), 3)
+
+    row = json.dumps({"id": "1", "text": text[:2000]}) + "\n"
+    return {
+        "quoth label": best([sys.executable, "-m", "quoth.cli", "label", "-", "--model", model], row),
+        "imports alone": best([sys.executable, "-c", "import onnxruntime, tokenizers, numpy"], ""),
+    }
+
+
+def processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    return next(
+        (line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.processor()
+    )
+
+
+def markdown(result: dict[str, Any]) -> str:
+    seconds, total = result["seconds"], result["seconds"]["all"]
+    rows = [f"| {name} | {value / total:.1%} |" for name, value in seconds.items() if name != "all"]
+    beside = [f"| {name} | {value / total:.2f} |" for name, value in result["beside"].items()]
+    start = result["cold_start"]
+    head = (
+        f"{result['model']} on {result['machine']}: {result['articles']} articles, {result['characters']:,} characters, "
+        f"{result['statements']} statements in {total:.1f} s; {result['peak_mb']} MB."
+    )
+    return "\n".join(
+        [
+            head,
+            "",
+            "| stage | of the time |",
+            "| --- | --- |",
+            *rows,
+            "",
+            "| beside it, same texts and core | times quoth's time |",
+            "| --- | --- |",
+            *beside,
+            "",
+            f"Cold start on one article: {start['quoth label'] / start['imports alone']:.1f} times the imports alone.",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()

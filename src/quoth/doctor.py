@@ -1,0 +1,103 @@
+"""What `quoth doctor` tells: where quoth runs, with what, and whether its models answer as they should."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import onnxruntime
+import regex
+
+import quoth
+from quoth.cores import available
+from quoth.errors import ModelError
+from quoth.labeler import Labeler
+from quoth.model.checkpoint import WEIGHTS, read_manifest
+
+_FLAGS = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_int8", "asimddp", "i8mm")
+"""Of processors, those that tell how fast whole-number products are: the VNNI and dot product ones double it."""
+
+_ARTICLE = (
+    "“The port authority lied to the divers, and two of them paid for it,” said Marta Lindqvist, who heads the seamen’s "
+    "union. Harbour master Ole Brandt denied that anybody had been told to dive, and he called the charge “absurd”."
+)
+_EXPECTED = {("Marta Lindqvist", "accusation"), ("Ole Brandt", "denial")}
+"""Speakers and stances that each model finds in _ARTICLE, beside others."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line of the report.  ok: None where there is nothing to judge."""
+
+    subject: str
+    told: str
+    ok: bool | None = None
+
+
+def examine() -> Iterator[Finding]:
+    """Each finding as soon as it is known; a model takes a second or two."""
+    yield Finding("quoth", f"{quoth.__version__}, Python {platform.python_version()}")
+    yield Finding("machine", f"{platform.system()} {platform.machine()}, {_processor()}")
+    yield Finding("cores", f"{available()} used unless told otherwise")
+    yield Finding("engine", f"ONNX Runtime {onnxruntime.__version__}, 8-bit products on the processor")
+    for folder in sorted(path for path in WEIGHTS.glob("*") if path.is_dir()):
+        yield _model(folder)
+    yield Finding("extras", ", ".join(_extras()) or "none")
+
+
+def _processor() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text("utf-8")
+    except OSError:
+        return platform.processor() or "processor unknown"
+    name = regex.search(r"^model name\s*:\s*(.+)$", text, regex.MULTILINE)
+    line = regex.search(r"^(?:flags|Features)\s*:\s*(.+)$", text, regex.MULTILINE)
+    flags = set(line[1].split()) if line else set()
+    known = " ".join(flag for flag in _FLAGS if flag in flags)
+    return f"{name[1] if name else 'processor unknown'} ({known or 'no flags known'})"
+
+
+def _model(folder: Path) -> Finding:
+    try:
+        manifest = read_manifest(folder)
+        began = time.perf_counter()
+        labeler = Labeler.from_pretrained(folder)
+        found = {
+            (s.speaker.name, s.stance)
+            for s in labeler.label_one(_ARTICLE).statements
+            if s.speaker is not None
+        }
+        ready = time.perf_counter() - began
+        labeler.label_one(_ARTICLE * 20)
+        words = len(_ARTICLE.split()) * 20 / (time.perf_counter() - began - ready)
+    except ModelError as error:
+        return Finding(f"model {folder.name}", str(error), False)
+    told = f"{manifest.version} ({labeler.model.hash}), first answer after {ready:.1f} s, {words:,.0f} words a second"
+    missed = sorted(f"{stance} by {name}" for name, stance in _EXPECTED - found)
+    return Finding(
+        f"model {folder.name}", told + (f"; missed {', '.join(missed)}" if missed else ""), not missed
+    )
+
+
+def _extras() -> list[str]:
+    """Those whose packages are all there."""
+    try:
+        lines = importlib.metadata.requires("quoth") or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    needed: dict[str, list[str]] = {}
+    for line in lines:
+        if extra := regex.search(r"extra == ['\"]([\w-]+)['\"]", line):
+            needed.setdefault(extra[1], []).append(regex.match(r"[\w.-]+", line)[0])
+    return sorted(extra for extra, packages in needed.items() if all(map(_installed, packages)))
+
+
+def _installed(package: str) -> bool:
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
