@@ -190,9 +190,10 @@ function graph(statements) {
       drawn("path", { d: `M ${left} ${a} C ${bend} ${a} ${bend} ${b} ${right - 6} ${b}`, class: `line-${stance}`, "stroke-width": Math.min(1 + n, 6) },
         drawn("title", {}, `${speaker} → ${target}: ${stance}, ${n}`)),
       drawn("polygon", { points: `${right},${b} ${right - 9},${b - 5} ${right - 9},${b + 5}`, class: `line-${stance}` }),
-      drawn("text", { x: left + 8, y: a + 4, class: "stance" }, n > 1 ? `${stance} (${n})` : stance),
     ];
   });
+  const stances = edges.map(([, , stance, n], k) =>
+    drawn("text", { x: left + 8, y: spread(k, edges.length) + 4, class: "stance" }, n > 1 ? `${stance} (${n})` : stance));
   const names = [
     ...speakers.map((name) => {
       const own = edges.map((edge, k) => [edge[0], k]).filter(([speaker]) => speaker === name).map(([, k]) => spread(k, edges.length));
@@ -201,7 +202,7 @@ function graph(statements) {
     ...targets.map((name, k) => named(name, right + 8, spread(k, targets.length), "start")),
   ];
   const told = edges.map(([speaker, target, stance, n]) => `${speaker} toward ${target}: ${stance}, ${n}`).join("; ");
-  $("graph").replaceChildren(drawn("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": told }, ...lines, ...names));
+  $("graph").replaceChildren(drawn("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": told }, ...lines, ...stances, ...names));
 }
 
 const COLUMNS = {
