@@ -42,12 +42,12 @@ def articles(n: int) -> list[Article]:
 @pytest.mark.parametrize("n", [40, pytest.param(2_000, marks=pytest.mark.slow)])
 def test_shuffled_requests_at_once_are_answered_as_each_alone(n: int) -> None:
     some = articles(n)
-    labeler = Labeler.from_pretrained("small")
+    labeler = Labeler.from_pretrained("small", threads=1)
     alone = {article.id: labeler.label_one(article) for article in some}
     shuffled = random.Random(6).sample(some, len(some))
     endpoint = Endpoint(
         labeler,
-        Settings(queue=5_000, wait_seconds=600, concurrent=5_000, answer_seconds=600),
+        Settings(queue=5_000, wait_seconds=1e9, concurrent=5_000, answer_seconds=600),
         log=Log(io.StringIO()),
     )
 
@@ -119,7 +119,7 @@ def words(s: Statement) -> list[object]:
 
 
 def test_an_answer_of_another_article_and_a_moved_probability_are_found() -> None:
-    labeler = Labeler.from_pretrained("small")
+    labeler = Labeler.from_pretrained("small", threads=1)
     texts = ["“They lied,” said Ann Ode.", "“We never lied,” said Bo Ek."]
     alone = {str(k): labeler.label_one(Article(str(k), text)) for k, text in enumerate(texts)}
     assert different(alone, alone) == [] and all(record.statements for record in alone.values())
