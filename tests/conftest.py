@@ -367,7 +367,7 @@ def _calibrations(rows: Sequence[Judged], setting: Setting) -> dict[Scope, Calib
     return {"all": calibration(probabilities, right, articles, DRAWS.resamples)}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is open, no test beside it can run an event loop
 def browser() -> Iterator[Any]:
     """A headless Chromium."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install '.[test]'")

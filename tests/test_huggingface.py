@@ -80,7 +80,7 @@ def test_the_extractor_says_what_the_graph_says(exported: tuple[str, Path], view
         told = network(network.encoder.embed(torch.tensor(view["ids"][None])), None)
     shipped = Checkpoint(WEIGHTS / "small").extract(view["ids"])
     for theirs, ours in (("tags", told.tags), ("cue_query", told.cue.query), ("name_key", told.name.key)):
-        assert ours[0].numpy() == pytest.approx(shipped[theirs], abs=0.05)
+        assert ours[0].numpy() == pytest.approx(shipped[theirs], abs=0.1)
 
 
 def test_the_backbone_loads_with_transformers_alone(exported: tuple[str, Path], view: dict[str, Any]) -> None:

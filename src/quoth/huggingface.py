@@ -195,7 +195,11 @@ def read_weights(path: Path) -> Weights:
         for name, value in held.items()
         if name.startswith(_NETWORK) and not name.endswith("_scale")
     }
-    named |= dict(_restored(graph, held))
+    other = ModelError(f"{path}: expected a graph that quoth exported, of a BERT or MPNet encoder")
+    try:
+        named |= dict(_restored(graph, held))
+    except KeyError as error:
+        raise other from error
     named = {name.removeprefix(_NETWORK): value for name, value in named.items() if value.dtype == np.float32}
     norms = {
         round(attribute.f, 13)
@@ -206,7 +210,7 @@ def read_weights(path: Path) -> Weights:
     }
     n_heads = _attention_heads(graph)
     if n_heads is None or len(norms) != 1 or f"{_BODY}encoder.layer.0.intermediate.dense.bias" not in named:
-        raise ModelError(f"{path}: expected a graph that quoth exported, of a BERT or MPNet encoder")
+        raise other
     backbone = {name.removeprefix(_BODY): value for name, value in named.items() if name.startswith(_BODY)}
     heads = {name: value for name, value in named.items() if not name.startswith(_BODY)}
     return Weights(backbone, heads, n_heads, norms.pop())
@@ -242,7 +246,7 @@ def _restored(graph: Any, held: dict[str, NDArray[Any]]) -> Iterator[tuple[str, 
             # Its whole numbers become floats, and are multiplied by both scales.
             product = readers[readers[node.output[0]].output[0]]
             name = biases[product.output[0]].removesuffix("bias") + "weight"
-            yield name, columns.T.astype(np.float32)
+            yield name, np.ascontiguousarray(columns.T, dtype=np.float32)
         if node.op_type == "MatMulNBits":
             setting = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
             _, levels, scales = (held.get(name) for name in node.input[:3])
