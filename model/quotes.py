@@ -154,32 +154,35 @@ def _directions(text: str, start: int, end: int, low: int, high: int) -> tuple[b
     return opens, closes
 
 
+_AHEAD = 200
+"""Marks after one that tell what it is.  A paragraph with more is no prose, and would take the square of the time."""
+
+
 def _pair(text: str, marks: list[_Mark], end: int) -> list[Passage]:
     """Pair the marks of one paragraph that ends at `end`."""
     found: list[Passage] = []
     opened: _Mark | None = None
     depth = 0
     for k, mark in enumerate(marks):
+        ahead = marks[k + 1 : k + 1 + _AHEAD]
         if opened is None:
             if mark.char in _CLOSING:
                 # »We stay,« and ”We stay,”: only where its partner is the next mark.
-                following = next(
-                    (m.char for m in marks[k + 1 :] if m.char in _CURLY or m.char in _CLOSING), ""
-                )
+                following = next((m.char for m in ahead if m.char in _CURLY or m.char in _CLOSING), "")
                 opens = mark.opens and not mark.closes and following == _INWARD.get(mark.char)
             else:
                 opens = mark.opens or mark.char in _CURLY
             if opens:
                 opened, depth = mark, 0
             continue
-        if _closes(opened, mark, marks[k + 1 :]):
+        if _closes(opened, mark, ahead):
             if depth:
                 depth -= 1
                 continue
             found.append(Passage(opened.start, mark.end))
             opened = None
         elif mark.char == opened.char or (mark.opens and not mark.closes and mark.char in _CURLY):
-            if _is_inner(opened, marks[k + 1 :]):
+            if _is_inner(opened, ahead):
                 depth += 1
             else:
                 # The quotation before was never closed.

@@ -177,3 +177,8 @@ def test_less_than_two_turns_are_no_transcript(text: str) -> None:
 @pytest.mark.parametrize("gap", ["\r", "\u2028", "\u2029"])
 def test_a_turn_begins_at_any_line_end(gap: str) -> None:
     assert len(turns(f"SMITH: We will go.{gap}ODE: When?")) == 2
+
+
+def test_a_paragraph_of_nothing_but_marks_is_read_to_its_end() -> None:
+    """In the square of the time it would take minutes."""
+    assert len(passages("“a” " * 100_000)) == 100_000
