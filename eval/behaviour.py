@@ -215,6 +215,27 @@ def markdown(result: Behaviours) -> str:
     )
 
 
+def swaps(results: Mapping[str, Behaviours]) -> str:
+    """What other names, nationalities and countries in the same sentences do to each model's answers.
+
+    In how many cases the stance changes, and the gap between groups.
+    """
+    cells = [
+        {_swap(g.slot, g.axis): [_changed(result, _swap(g.slot, g.axis)), f"{_percent(g.gap)} (p {g.p:.3f})"]
+         for g in result.gaps}
+        for result in results.values()
+    ]  # fmt: skip
+    made = dict.fromkeys(swap for model in cells for swap in model)
+    rows = [[swap, *(cell for model in cells for cell in model.get(swap, ["-", "-"]))] for swap in made]
+    head = [cell for name in results for cell in (f"{name}: another stance", "points of probability")]
+    return table(["", *head], rows)
+
+
+def _changed(result: Behaviours, swap: str) -> str:
+    tests = [b for b in result.behaviours if (b.kind, b.test) == ("INV", swap)]
+    return f"{tests[0].failures} of {tests[0].cases}" if tests else "-"
+
+
 def _swaps(case: Case, choice: Choice) -> Iterator[tuple[str, str]]:
     """Other words in one slot at a time: of a list without groups all others, else those of lists that differ
     along one axis."""

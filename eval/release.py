@@ -1,4 +1,4 @@
-"""The tables of README and model card, written from the results that a release was measured with.
+"""The tables of README, model card and page of limits, written from the results that a release was measured with.
 
 A document says where a table goes:
 
@@ -21,15 +21,17 @@ from typing import Any
 import msgspec
 
 from quoth.errors import InputError
-from quoth.eval import report
+from quoth.eval import behaviour, report
 from quoth.eval.diff import read_result
+from quoth.eval.draws import Figure
+from quoth.eval.gold import STANCES
 from quoth.eval.markdown import table
 from quoth.eval.provenance import without_folders
 from quoth.eval.result import Attributions, Result
 from quoth.writing import whole
 
 RESULTS = Path("results")
-DOCUMENTS = (Path("README.md"), Path("MODEL_CARD.md"))
+DOCUMENTS = (Path("README.md"), Path("MODEL_CARD.md"), Path("docs/limits.md"))
 
 _BLOCK = re.compile(r"(<!-- results: (?P<name>[^\n]+?) -->\n).*?(<!-- /results -->)", re.DOTALL)
 
@@ -87,7 +89,7 @@ def filled(document: str, found: Mapping[str, str], path: Path) -> str:
 
 
 def tables(results: Path = RESULTS) -> dict[str, str]:
-    """The tables of `results/*.json` by name: figures, attributions, and one full report of each.
+    """The tables of `results/*.json` by name: figures, errors, swaps, attributions, and one full report of each.
 
     Raises InputError where there is none, or where those of one model are of different versions of it.
     """
@@ -107,6 +109,8 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
         )
     return {
         "figures": figures(judged),
+        "errors": errors(judged),
+        "swaps": swaps(judged),
         "attributions": "\n\n".join(report.attributions_table(a, brief=True) for a in attributed.values()),
         **{name: report.attributions_table(found) for name, found in attributed.items()},
         **{name: report.markdown(result, level=3) for name, result in judged.items()},
@@ -139,6 +143,41 @@ def figures(judged: Mapping[str, Result]) -> str:
     ]  # fmt: skip
     head = ["", *(f"{name}, {r.articles.gold} articles" for name, r in judged.items())]
     return table(head, rows)
+
+
+def errors(judged: Mapping[str, Result]) -> str:
+    """A column a result: of a hundred, how many are wrong, end to end."""
+    rows = []
+    for stance in STANCES[:-1]:
+        of = [r.stance["end_to_end"]["quoted"].classes[stance] for r in judged.values()]
+        rows += [
+            [f"quotations that it calls {stance}, and are not", *(_wrong(c.precision) for c in of)],
+            [f"quotations that are {stance}, and it calls otherwise", *(_wrong(c.recall) for c in of)],
+        ]
+    rows += [
+        ["paraphrases that take a stance, and it does not find", *(_wrong(r.extraction["indirect"].covered) for r in judged.values())],
+        ["paraphrases whose first and last letter are not the label's, missed ones among them", *(_wrong(r.extraction["indirect"].exact.recall) for r in judged.values())],
+        ["speakers of quotations: another name, or none", *(_wrong(r.speaker["quoted"].accuracy) for r in judged.values())],
+    ]  # fmt: skip
+    for naming, what in (("description", "by a description"), ("institution", "as an institution")):
+        of_naming = [r.speaker_by_naming.get(naming) for r in judged.values()]
+        rows.append(
+            [f"speakers of either kind, named {what}", *(_wrong(s.accuracy) if s else "-" for s in of_naming)]
+        )
+    return table(["of 100", *judged], rows)
+
+
+def _wrong(share: Figure) -> str:
+    """What is left of a share of right answers, with its interval."""
+    if share.value is None or share.low is None or share.high is None:
+        return "-"
+    return report.cell(Figure(1 - share.value, 1 - share.high, 1 - share.low))
+
+
+def swaps(judged: Mapping[str, Result]) -> str:
+    """The behavioural tests of each model; they do not depend on the labels of a result."""
+    tested = {r.run.model.name: r.behaviour for r in judged.values() if r.run.model and r.behaviour}
+    return behaviour.swaps(tested)
 
 
 def read_attributions(path: Path) -> Attributions:

@@ -11,18 +11,22 @@ import pytest
 from quoth.errors import InputError
 from quoth.eval import report
 from quoth.eval.agreement import agreement, read_passes
+from quoth.eval.behaviour import Behaviour, Behaviours, Gap
 from quoth.eval.diff import read_result
+from quoth.eval.draws import Figure
 from quoth.eval.gold import GoldArticle
 from quoth.eval.items import judged, with_told
 from quoth.eval.release import (
     DOCUMENTS,
     RESULTS,
     blocks,
+    errors,
     figures,
     filled,
     publish,
     read_attributions,
     release,
+    swaps,
     tables,
 )
 from quoth.eval.result import Attributions, Result
@@ -147,7 +151,7 @@ def test_tables_are_of_all_results(measured: Result, attributed: Attributions) -
     for name, found in (("dev", measured), ("examples", measured), ("polnear", attributed)):
         publish(name, found)
     found = tables()
-    assert list(found) == ["figures", "attributions", "polnear", "dev", "examples"]
+    assert list(found) == ["figures", "errors", "swaps", "attributions", "polnear", "dev", "examples"]
     assert found["figures"].splitlines()[0] == "|  | dev, 1 articles | examples, 1 articles |"
     assert found["attributions"] == report.attributions_table(attributed, brief=True)
     assert found["dev"] == report.markdown(read_result(Path("results/dev.json")), level=3)
@@ -161,6 +165,41 @@ def test_the_figures_that_matter_most(measured: Result) -> None:
     assert "| speaker's full name right, quoted statements | 50.0 [50.0, 50.0] |" in shown
     # Sure at 0.8, and always right.
     assert "| calibration error (ECE) of the stance on gold spans | 20.0 [20.0, 20.0] |" in shown
+
+
+def test_the_errors_that_are_left(measured: Result) -> None:
+    rows = dict(line.strip("| ").split(" | ", 1) for line in errors({"dev": measured}).splitlines())
+    assert rows["of 100"] == "dev"
+    # "We never sank it" is a denial, and an accusation to it; so one of two accusations is none.
+    assert rows["quotations that it calls accusation, and are not"] == "50.0 [50.0, 50.0]"
+    assert rows["quotations that are denial, and it calls otherwise"] == "100.0 [100.0, 100.0]"
+    assert rows["quotations that are solidarity, and it calls otherwise"] == "-"
+    assert rows["speakers of quotations: another name, or none"] == "50.0 [50.0, 50.0]"
+    assert rows["speakers of either kind, named by a description"] == "-"
+
+
+def test_an_interval_of_what_is_left_is_turned_round(measured: Result) -> None:
+    speaker = msgspec.structs.replace(measured.speaker["quoted"], accuracy=Figure(0.9, 0.8, 0.95))
+    found = msgspec.structs.replace(measured, speaker=measured.speaker | {"quoted": speaker})
+    assert "| speakers of quotations: another name, or none | 10.0 [5.0, 20.0] |" in errors({"dev": found})
+
+
+def test_swaps_are_told_once_a_model(measured: Result) -> None:
+    swap = Behaviour("another speaker: gender", "INV", 77, 3, 0.039, 0.01, 0.1, [])
+    gap = Gap("speaker", "gender", 77, [], 0.0123, 0.5, "denial", 0.0)
+    tested = Behaviours(0, 9, [swap], [gap, msgspec.structs.replace(gap, slot="country", axis="country")], [])
+    other = of_model(measured, "c" * 12)
+    other = msgspec.structs.replace(
+        other, run=msgspec.structs.replace(other.run, model=ModelInfo("base", "0.1.0", "c" * 12))
+    )
+    other.behaviour = msgspec.structs.replace(tested, gaps=[gap])
+    measured.behaviour = tested
+    assert swaps({"base-dev": other, "dev": measured, "examples": measured}).splitlines() == [
+        "|  | base: another stance | points of probability | small: another stance | points of probability |",
+        "| --- | --- | --- | --- | --- |",
+        "| another speaker: gender | 3 of 77 | 1.2 (p 0.500) | 3 of 77 | 1.2 (p 0.500) |",
+        "| another country | - | - | - | 1.2 (p 0.500) |",
+    ]
 
 
 def test_results_of_different_models_are_refused(measured: Result, attributed: Attributions) -> None:
@@ -206,6 +245,8 @@ def test_a_release_fills_its_documents_once(measured: Result, folder: Path) -> N
     publish("dev", measured)
     (folder / "README.md").write_text(BLOCK, "utf-8")
     (folder / "MODEL_CARD.md").write_text("No block.", "utf-8")
+    (folder / "docs").mkdir()
+    (folder / "docs" / "limits.md").write_text("No block.", "utf-8")
     assert release() == [Path("README.md")]
     after = (folder / "README.md").read_text("utf-8")
     assert after == BLOCK.replace("stale", figures({"dev": measured}))
@@ -236,7 +277,8 @@ def test_a_document_with_an_unknown_block_stays_as_it_was(measured: Result, fold
     page = BLOCK.replace("figures", "figurines")
     (folder / "README.md").write_text(page, "utf-8")
     with pytest.raises(
-        InputError, match=r"README\.md: no table 'figurines'; there are figures, attributions, dev"
+        InputError,
+        match=r"README\.md: no table 'figurines'; there are figures, errors, swaps, attributions, dev",
     ):
         release((Path("README.md"),))
     assert (folder / "README.md").read_text("utf-8") == page
