@@ -131,10 +131,10 @@ def options_of(document: Path) -> set[str]:
 
 
 def test_every_option_that_a_document_names_exists() -> None:
-    commands = [c for top in main.commands.values() for c in (top, *getattr(top, "commands", {}).values())]
+    below = [c for top in main.commands.values() for c in (top, *getattr(top, "commands", {}).values())]
     known = {
         option
-        for command in commands
+        for command in (main, *below)
         for parameter in command.params
         if isinstance(parameter, click.Option)
         for option in parameter.opts
