@@ -64,7 +64,7 @@ class StanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     regression on the states of `StatementVectorizer`, as much regularized as gives the least log-loss on texts that
     were left out, which keeps the probabilities calibrated.
 
-    classes_: the labels, sorted.  head_: the fitted logistic regression.
+    `classes_`: the labels, sorted.  `head_`: the fitted logistic regression.
 
     >>> StanceClassifier().predict([("“They lied,” said Ann Ode.", 0, 12)])
     """
