@@ -143,6 +143,8 @@ def test_the_command_prints_tables_and_csv(corpus: Path, tmp_path: Path) -> None
         "Ann Ode,Bo Lund,2,1.6,2",
     ]
     assert "of 4 statements of accusation 3 name the speaker, 3 the target, 2 both" in pairs.stderr
+    assert run("--by", "pair", "-o", str(tmp_path / "pairs.csv")).stdout == ""
+    assert (tmp_path / "pairs.csv").read_text("utf-8-sig").splitlines() == pairs.stdout.splitlines()
     names = str(tmp_path / "names.csv")
     assert "edit it and run again" in run("--by", "speaker", "--names", names).stderr
     assert "Bo Lund" in run("--by", "speaker", "--names", names).stdout

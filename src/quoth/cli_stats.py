@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     "--stories", is_flag=True, help="Count each story once: of articles that share statements the first."
 )
 @click.option("--csv", "as_csv", is_flag=True, help="CSV instead of a table.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Write it here, as CSV, not to the screen."
+)
 def stats(
     corpus: Path,
     by: str,
@@ -49,6 +52,7 @@ def stats(
     names: Path | None,
     stories: bool,
     as_csv: bool,
+    out: Path | None,
 ) -> None:
     """Count what a corpus says: CORPUS is a folder of `quoth batch`, or its `statements` as Parquet.
 
@@ -59,7 +63,7 @@ def stats(
     if by == "pair":
         asked = stance or "accusation"
         covered = found.coverage(asked)
-        _print([dataclasses.asdict(pair) for pair in found.pairs(asked, most)], as_csv)
+        _tell([dataclasses.asdict(pair) for pair in found.pairs(asked, most)], as_csv, out)
         click.echo(
             f"quoth: of {covered.labelled} statements of {asked} {covered.speaker} name the speaker, {covered.target}"
             f" the target, {covered.both} both; the rest is in no pair",
@@ -67,7 +71,7 @@ def stats(
         )
         return
     counts = found.counts(by, most)  # type: ignore[arg-type]
-    _print([dataclasses.asdict(c) for c in counts if stance in (None, c.stance)], as_csv)
+    _tell([dataclasses.asdict(c) for c in counts if stance in (None, c.stance)], as_csv, out)
 
 
 @click.command()
@@ -117,16 +121,23 @@ def _stories(found: Corpus) -> dict[str, str]:
     return told
 
 
-def _print(rows: list[dict[str, Any]], as_csv: bool) -> None:
+def _tell(rows: list[dict[str, Any]], as_csv: bool, out: Path | None) -> None:
     if not rows:
         click.echo("quoth: nothing to count", err=True)
         return
-    if as_csv:
+    if as_csv or out:
+        from quoth.writing import guarded, whole
+
         buffer = io.StringIO(newline="")
         table = csv.DictWriter(buffer, rows[0])
         table.writeheader()
-        table.writerows(rows)
-        click.echo(buffer.getvalue(), nl=False)
+        table.writerows({name: guarded(value) for name, value in row.items()} for row in rows)
+        if out is None:
+            click.echo(buffer.getvalue(), nl=False)
+            return
+        with whole(out) as file:
+            # With the mark by which a spreadsheet knows UTF-8.
+            file.write(buffer.getvalue().encode("utf-8-sig"))
         return
     from rich.console import Console
     from rich.table import Table
