@@ -16,7 +16,7 @@ import quoth
 project = "quoth"
 release = quoth.__version__
 root_doc = "docs/contents"
-include_patterns = ["README.md", "MODEL_CARD.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/**"]
+include_patterns = ["README.md", "MODEL_CARD.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSES.md", "docs/**"]
 exclude_patterns = [".*", "build", "site", "src", "tests"]
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 

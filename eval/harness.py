@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypedDict
 
 import quoth
+from quoth import processor
 from quoth.articles import Columns as Fields
 from quoth.errors import InputError
 from quoth.eval import agreement, behaviour, cases, measures, power, provenance
@@ -331,6 +332,7 @@ def _run(
         resamples=inputs.draws.resamples,
         versions=provenance.versions(),
         seconds=seconds,
+        machine=processor.kind(),
     )
 
 

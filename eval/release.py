@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +33,26 @@ from quoth.writing import whole
 RESULTS = Path("results")
 DOCUMENTS = (Path("README.md"), Path("MODEL_CARD.md"), Path("docs/limits.md"))
 
+Outcome = Result | Attributions
+
 _BLOCK = re.compile(r"(<!-- results: (?P<name>[^\n]+?) -->\n).*?(<!-- /results -->)", re.DOTALL)
 
 
-def publish(name: str, result: Result | Attributions) -> Path:
-    """Write a result to `results/NAME.json` as it can be published: no items, paths without their folders."""
+def public(result: Outcome) -> Outcome:
+    """A result as it can be published: no items, paths without their folders."""
     run = msgspec.structs.replace(result.run, command=without_folders(result.run.command), seconds={})
-    if isinstance(result, Result):
-        agreed = {field: dataclasses.replace(a, disputes=[]) for field, a in result.agreement.items()}
-        public: Any = msgspec.structs.replace(result, run=run, items=[], suspects=[], agreement=agreed)
-    else:
-        public = msgspec.structs.replace(result, run=run)
+    if isinstance(result, Attributions):
+        return msgspec.structs.replace(result, run=run)
+    agreed = {field: dataclasses.replace(a, disputes=[]) for field, a in result.agreement.items()}
+    return msgspec.structs.replace(result, run=run, items=[], suspects=[], agreement=agreed)
+
+
+def publish(name: str, result: Result | Attributions) -> Path:
+    """Write a result, as it can be published, to `results/NAME.json`."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     with whole(path) as file:
-        file.write(msgspec.json.format(msgspec.json.encode(public), indent=1) + b"\n")
+        file.write(msgspec.json.format(msgspec.json.encode(public(result)), indent=1) + b"\n")
     return path
 
 
@@ -95,11 +100,11 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
     """
     judged: dict[str, Result] = {}
     attributed: dict[str, Attributions] = {}
-    for path in sorted(path for path in results.glob("*.json") if path.is_file()):
-        if b'"attributed_tokens"' in path.read_bytes():
-            attributed[path.stem] = read_attributions(path)
+    for path, result in published(results):
+        if isinstance(result, Attributions):
+            attributed[path.stem] = result
         else:
-            judged[path.stem] = read_result(path)
+            judged[path.stem] = result
     models = {path: (run.run.model.name, run.run.model.hash) if run.run.model else None
               for path, run in (judged | attributed).items()}  # fmt: skip
     found = {*models.values()}
@@ -115,6 +120,13 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
         **{name: report.attributions_table(found) for name, found in attributed.items()},
         **{name: report.markdown(result, level=3) for name, result in judged.items()},
     }
+
+
+def published(results: Path = RESULTS) -> Iterator[tuple[Path, Result | Attributions]]:
+    """Each of `results/*.json`, by name; raises InputError for one that is no result."""
+    for path in sorted(path for path in results.glob("*.json") if path.is_file()):
+        attributed = b'"attributed_tokens"' in path.read_bytes()
+        yield path, read_attributions(path) if attributed else read_result(path)
 
 
 def figures(judged: Mapping[str, Result]) -> str:

@@ -203,7 +203,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     command: as given.  git: commit of the working folder's repository, with "+" where files differ from it.
     *_hash: sha256 of the file as read, shortened to 12 hexadecimal digits; articles_hash: of the gold
-    articles' ids and texts.  splits: articles by split.
+    articles' ids and texts.  splits: articles by split.  machine: `quoth.processor.kind`, None where it was not kept.
     """
 
     command: str
@@ -221,6 +221,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     resamples: int
     versions: dict[str, str]
     seconds: dict[str, float]
+    machine: str | None = None
 
 
 class Articles(msgspec.Struct, frozen=True):

@@ -367,9 +367,20 @@ def _calibrations(rows: Sequence[Judged], setting: Setting) -> dict[Scope, Calib
     return {"all": calibration(probabilities, right, articles, DRAWS.resamples)}
 
 
-@pytest.fixture(scope="module")  # while it is open, no test beside it can run an event loop
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what git keeps, so that no build folder is left in the sources."""
+    folder = tmp_path_factory.mktemp("source") / "quoth"
+    left_out = (".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__", "*.egg-info", "build", "dist")
+    shutil.copytree(
+        Path(__file__).parent.parent, folder, symlinks=True, ignore=shutil.ignore_patterns(*left_out)
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A headless Chromium."""
+    """A headless Chromium; a module's own, since its driver leaves an event loop running, beside which none can be started."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install '.[test]'")
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
     path = next(filter(None, map(shutil.which, names)), None)

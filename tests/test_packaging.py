@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
+import quoth
 from quoth.model.checkpoint import WEIGHTS, read_manifest
 
 ROOT = Path(__file__).parent.parent
@@ -16,18 +19,109 @@ MEGABYTE = 1_000_000
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[zipfile.ZipInfo]:
-    """The contents of a wheel built from a copy of the sources, so that no build folder is left in them."""
+def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> list[zipfile.ZipInfo]:
+    """The contents of a wheel built from the sources."""
     folder = tmp_path_factory.mktemp("wheel")
-    tracked = ["pyproject.toml", "README.md", "LICENSE", "src", "model", "training", "eval"]
-    copy = folder / "source"
-    copy.mkdir()
-    subprocess.run(["cp", "-a", *(str(ROOT / name) for name in tracked), str(copy)], check=True)
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", str(copy)]
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        str(source),
+    ]
     subprocess.run([*build, "--wheel-dir", str(folder)], check=True)
     (built,) = folder.glob("*.whl")
-    with zipfile.ZipFile(built) as archive:
+    return contents(built)
+
+
+def contents(wheel: Path) -> list[zipfile.ZipInfo]:
+    with zipfile.ZipFile(wheel) as archive:
         return archive.infolist()
+
+
+@pytest.fixture(scope="module")
+def dist(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `python -m build` leaves an sdist, and the wheel that it builds from that."""
+    pytest.importorskip("build", reason="needs build: pip install '.[release]'")
+    folder = tmp_path_factory.mktemp("dist")
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(source)]
+    subprocess.run(build, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def unpacked(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unpacked")
+    (sdist,) = dist.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder, filter="data")
+    (root,) = folder.iterdir()
+    return root
+
+
+@pytest.mark.slow
+def test_the_index_takes_the_files(dist: Path) -> None:
+    pytest.importorskip("twine", reason="needs twine: pip install '.[release]'")
+    files = sorted(dist.iterdir())
+    assert [file.suffix for file in files] == [".whl", ".gz"]
+    # PyPI's limit for a file.
+    assert all(file.stat().st_size < 100 * MEGABYTE for file in files)
+    subprocess.run([sys.executable, "-m", "twine", "check", "--strict", *map(str, files)], check=True)
+
+
+@pytest.mark.slow
+def test_the_sdist_holds_what_git_does_but_for_what_only_a_checkout_needs(unpacked: Path) -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("needs a git checkout")
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    tracked = {name for name in listed.stdout.splitlines() if not name.startswith((".ci/", ".git"))}
+    links = {f"src/quoth/{room}" for room in ("model", "training", "eval")}
+    held = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()}
+    made = {"PKG-INFO", "setup.cfg"} | {name for name in held if name.startswith("quoth.egg-info/")}
+    assert held - made == tracked - links
+
+
+@pytest.mark.slow
+def test_the_sdist_makes_the_wheel_that_the_checkout_makes(dist: Path, wheel: list[zipfile.ZipInfo]) -> None:
+    (built,) = dist.glob("*.whl")
+    of_sdist, of_checkout = (
+        {entry.filename: entry.CRC for entry in files} for files in (contents(built), wheel)
+    )
+    assert of_sdist == of_checkout
+
+
+@pytest.mark.slow
+def test_the_tests_of_the_sdist_start(dist: Path, unpacked: Path, tmp_path: Path) -> None:
+    """With the wheel made of it, and nothing of the checkout."""
+    (built,) = dist.glob("*.whl")
+    with zipfile.ZipFile(built) as archive:
+        archive.extractall(tmp_path)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    where = [sys.executable, "-c", "import quoth, quoth.eval; print(quoth.__file__, quoth.eval.__file__)"]
+    told = subprocess.run(where, env=environment, cwd=unpacked, check=True, capture_output=True, text=True)
+    assert all(Path(file).is_relative_to(tmp_path) for file in told.stdout.split())
+    run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    for tests in (
+        ["--collect-only"],
+        ["tests/test_records.py", "tests/test_packaging.py"],
+    ):
+        subprocess.run([*run, *tests], env=environment, cwd=unpacked, check=True, capture_output=True)
+
+
+def test_every_place_tells_the_same_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert f"\nversion: {quoth.__version__}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"\n## {quoth.__version__}\n" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert project["version"] == quoth.__version__
 
 
 def test_the_wheel_holds_model_tokenizer_and_schema(wheel: list[zipfile.ZipInfo]) -> None:
@@ -37,6 +131,9 @@ def test_the_wheel_holds_model_tokenizer_and_schema(wheel: list[zipfile.ZipInfo]
             assert f"quoth/weights/{model}/{name}" in names
     assert {f"quoth/page/{path.name}" for path in (ROOT / "src/quoth/page").iterdir()} <= names
     assert {"quoth/record.schema.json", "quoth/py.typed"} <= names
+    assert {
+        f"quoth-{quoth.__version__}.dist-info/licenses/{name}" for name in ("LICENSE", "LICENSES.md")
+    } <= names
 
 
 def test_the_wheel_holds_every_module_and_its_data(wheel: list[zipfile.ZipInfo]) -> None:

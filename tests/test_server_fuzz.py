@@ -22,7 +22,7 @@ uvicorn = pytest.importorskip("uvicorn")
 pytest.importorskip("fastapi")
 pytest.importorskip("prometheus_client")
 requests = pytest.importorskip("requests")
-schemathesis = pytest.importorskip("schemathesis", minversion="4.0")
+schemathesis = pytest.importorskip("schemathesis", minversion="4.30")
 
 from quoth import connections
 from quoth.observing import Log

@@ -1,5 +1,5 @@
-"""The command line: quoth label / batch / stats / explore / serve / annotate / labels / train / export / eval / diff / schema /
-doctor."""
+"""The command line: quoth label / batch / stats / explore / serve / annotate / labels / train / export / eval / diff / reproduce /
+schema / doctor."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from quoth.cli_batch import batch
 from quoth.cli_eval import diff, evaluate
 from quoth.cli_export import export
 from quoth.cli_labels import labels
+from quoth.cli_reproduce import reproduce
 from quoth.cli_serve import key, serve
 from quoth.cli_stats import explore, stats
 from quoth.errors import InputError, QuothError
@@ -224,6 +225,7 @@ main.add_command(annotate)
 main.add_command(labels)
 main.add_command(evaluate)
 main.add_command(diff)
+main.add_command(reproduce)
 main.add_command(export)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -119,39 +120,19 @@ def evaluate(
         )
     read = [gold, articles, attributions, predictions, passes, *cases, *map(Path, compare or ())]
     _check_outputs([json_out, html_out, card], read)
-    names, gold_names = _names(columns, "--column"), _names(gold_columns, "--gold-column")
-    from quoth.articles import Columns
-    from quoth.eval.draws import Draws
-
-    draws, command = Draws(resamples, seed), shlex.join(["quoth", *sys.argv[1:]])
+    inputs = inputs_of(click.get_current_context().params, shlex.join(["quoth", *sys.argv[1:]]))
     if attributions:
         from quoth.eval.harness import evaluate_attributions
         from quoth.eval.report import attributions_table
 
-        found = evaluate_attributions(attributions, predictions, model, names, draws, command)
+        found = evaluate_attributions(
+            attributions, predictions, model, inputs.columns, inputs.draws, inputs.command
+        )
         click.echo(attributions_table(found))
         if json_out is not None:
             _write(json_out, _json(found))
         _release(release, found)
     elif gold and articles:
-        from quoth.eval.harness import Inputs
-
-        inputs = Inputs(
-            gold=gold,
-            articles=articles,
-            split=split,
-            predictions=predictions,
-            model=model,
-            columns=names,
-            gold_columns=gold_names,
-            fields=Columns(id_column, text_column),
-            baselines=baselines,
-            passes=passes,
-            only_predicted=only_predicted,
-            cases=cases,
-            draws=draws,
-            command=command,
-        )
         if compare:
             _compare(inputs, compare, json_out)
         else:
@@ -160,6 +141,30 @@ def evaluate(
         _release(release, None)
     else:
         raise click.UsageError("give --gold with --articles, or --attributions")
+
+
+def inputs_of(asked: Mapping[str, Any], command: str) -> Inputs:
+    """What `quoth eval` is to judge, and on what, by its options."""
+    from quoth.articles import Columns
+    from quoth.eval.draws import Draws
+    from quoth.eval.harness import Inputs
+
+    return Inputs(
+        gold=asked["gold"] or Path(),
+        articles=asked["articles"] or Path(),
+        split=asked["split"],
+        predictions=asked["predictions"],
+        model=asked["model"],
+        columns=_names(asked["columns"], "--column"),
+        gold_columns=_names(asked["gold_columns"], "--gold-column"),
+        fields=Columns(asked["id_column"], asked["text_column"]),
+        baselines=asked["baselines"],
+        passes=asked["passes"],
+        only_predicted=asked["only_predicted"],
+        cases=asked["cases"],
+        draws=Draws(asked["resamples"], asked["seed"]),
+        command=command,
+    )
 
 
 @click.command()
@@ -193,7 +198,7 @@ def _evaluate(
     from quoth.eval.report import markdown, sample_sizes
 
     evaluation = run(inputs)
-    _say_looks(evaluation.looks)
+    say_looks(evaluation.looks)
     click.echo(markdown(evaluation.result), nl=False)
     if within is not None:
         click.echo("\n" + sample_sizes(articles_needed(evaluation.rows, within, inputs.draws)))
@@ -248,7 +253,7 @@ def _compare(inputs: Inputs, systems: tuple[str, str], json_out: Path | None) ->
     from quoth.eval.harness import compare
 
     comparisons, looks, notes = compare(inputs, *systems)
-    _say_looks(looks)
+    say_looks(looks)
     click.echo(f"A: {systems[0]}\nB: {systems[1]}\n")
     for note in notes:
         click.echo(f"Note: {note}.\n")
@@ -257,7 +262,8 @@ def _compare(inputs: Inputs, systems: tuple[str, str], json_out: Path | None) ->
         _write(json_out, _json(comparisons))
 
 
-def _say_looks(looks: int) -> None:
+def say_looks(looks: int) -> None:
+    """That a test set was looked at, if it was."""
     if looks:
         from quoth.eval.provenance import TEST_LOG
 

@@ -13,13 +13,11 @@ import onnxruntime
 import regex
 
 import quoth
+from quoth import processor
 from quoth.cores import available
 from quoth.errors import ModelError
 from quoth.labeler import Labeler
 from quoth.model.checkpoint import WEIGHTS, read_manifest
-
-_FLAGS = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_int8", "asimddp", "i8mm")
-"""Of processors, those that tell how fast whole-number products are: the VNNI and dot product ones double it."""
 
 _ARTICLE = (
     "“The port authority lied to the divers, and two of them paid for it,” said Marta Lindqvist, who heads the seamen’s "
@@ -49,15 +47,7 @@ def examine() -> Iterator[Finding]:
 
 
 def _processor() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text("utf-8")
-    except OSError:
-        return platform.processor() or "processor unknown"
-    name = regex.search(r"^model name\s*:\s*(.+)$", text, regex.MULTILINE)
-    line = regex.search(r"^(?:flags|Features)\s*:\s*(.+)$", text, regex.MULTILINE)
-    flags = set(line[1].split()) if line else set()
-    known = " ".join(flag for flag in _FLAGS if flag in flags)
-    return f"{name[1] if name else 'processor unknown'} ({known or 'no flags known'})"
+    return f"{processor.name()} ({' '.join(processor.flags()) or 'no flags known'})"
 
 
 def _model(folder: Path) -> Finding:
