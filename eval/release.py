@@ -47,7 +47,7 @@ def public(result: Outcome) -> Outcome:
     return msgspec.structs.replace(result, run=run, items=[], suspects=[], agreement=agreed)
 
 
-def publish(name: str, result: Result | Attributions) -> Path:
+def publish(name: str, result: Outcome) -> Path:
     """Write a result, as it can be published, to `results/NAME.json`."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
@@ -122,7 +122,7 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
     }
 
 
-def published(results: Path = RESULTS) -> Iterator[tuple[Path, Result | Attributions]]:
+def published(results: Path = RESULTS) -> Iterator[tuple[Path, Outcome]]:
     """Each of `results/*.json`, by name; raises InputError for one that is no result."""
     for path in sorted(path for path in results.glob("*.json") if path.is_file()):
         attributed = b'"attributed_tokens"' in path.read_bytes()

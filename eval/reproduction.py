@@ -4,6 +4,7 @@ one (`quoth reproduce`)."""
 from __future__ import annotations
 
 import glob
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,16 @@ from quoth.eval.result import Attributions, Run
 
 Leaf = str | float | None
 
-SHARE = 0.1
-"""Of the published interval's width: how far a figure may lie from the published one on another kind of machine."""
+SHARE = 0.25
+"""Of the published interval's width: how far a figure may lie from the published one on another kind of machine.  With
+ONNX Runtime 1.22 instead of 1.32 no figure of `examples` moves as far; a change of the code that mended targets moved
+their F1 by .36."""
 
-LEAST = 0.01
-"""What is always allowed there: one point."""
+LEAST = 0.015
+"""What is always allowed there: a point and a half."""
+
+_CURVES = re.compile(r"\.(bins|risk_coverage|operating)\[")
+"""Points that lie elsewhere where probabilities do; the figures that sum a curve up are judged."""
 
 ROUNDING = 1e-6
 """Figures that lie no further apart are equal: sums of another order."""
@@ -94,7 +100,7 @@ def markdown(done: Reproduction, most: int = 25) -> str:
     measured = (
         "the versions and the kind of machine of then: all must be equal"
         if done.alike
-        else "other versions or another kind of machine: a figure may differ by a tenth of its interval, or one point"
+        else "other versions or another kind of machine: a figure may differ by a quarter of its interval"
     )
     counts = (
         f"{done.compared} figures, {len(done.differences)} differ, {len(done.beyond)} by more than is allowed"
@@ -127,7 +133,7 @@ def _beyond(figure: str, before: Mapping[str, Leaf], after: Mapping[str, Leaf], 
     where, _, name = figure.rpartition(".")
     ends = ("low", "high") if name in ("value", "rate") else (f"{name}_low", f"{name}_high")
     low, high = (before.get(f"{where}.{end}") for end in ends)
-    if not (isinstance(low, float) and isinstance(high, float)):
+    if _CURVES.search(figure) or not (isinstance(low, float) and isinstance(high, float)):
         return False
     then, now = before.get(figure), after.get(figure)
     if not (isinstance(then, float) and isinstance(now, float)):

@@ -83,11 +83,11 @@ def test_on_the_same_machine_everything_must_be_equal(measured: Any) -> None:
 @pytest.mark.parametrize(
     "where", [{"machine": "Darwin arm64 asimddp"}, {"versions": {"numpy": "2.5"}}, {"machine": None}]
 )
-def test_elsewhere_a_figure_may_differ_by_a_tenth_of_its_interval(
+def test_elsewhere_a_figure_may_differ_by_a_quarter_of_its_interval(
     measured: Any, where: dict[str, Any]
 ) -> None:
     figure = measured.speaker["all"].accuracy
-    allowed = max(0.01, 0.1 * (figure.high - figure.low))
+    allowed = max(0.015, 0.25 * (figure.high - figure.low))
     for by, beyond in ((0.9 * allowed, 0), (1.1 * allowed, 1), (-1.1 * allowed, 1)):
         done = reproduction("dev", of_run(measured, **where), of_count(of_accuracy(measured, by), 99))
         assert not done.alike
@@ -122,8 +122,8 @@ def test_attributions_are_in_percent(measured: Any) -> None:
             statements={}, exact={}, attribution={}, source_text={}, speaker_accuracy={}, recall_by_type={},
         )  # fmt: skip
 
-    assert not reproduction("polnear", of(88.9), of(89.8)).beyond
-    assert [d.figure for d in reproduction("polnear", of(88.9), of(90.0)).beyond] == ["tokens.all.f1"]
+    assert not reproduction("polnear", of(88.9), of(90.5)).beyond
+    assert [d.figure for d in reproduction("polnear", of(88.9), of(90.8)).beyond] == ["tokens.all.f1"]
 
 
 def test_what_differs_most_is_shown_first_and_the_rest_is_counted(measured: Any) -> None:

@@ -51,8 +51,7 @@ def reproduce(
     """Run the evaluations of results/NAME.json again and compare every figure; exit code 1 where one differs.
 
     Without NAME all whose labels and texts lie in the folder of --data.  By the same versions on the same kind of
-    machine every figure must be equal; elsewhere one with an interval may differ by a tenth of the interval's width,
-    or by one point.
+    machine every figure must be equal; elsewhere one with an interval may differ by a quarter of the interval's width.
     """
     if retrain:
         click.echo(_RETRAIN.format(data=shlex.quote(str(data))), nl=False)
