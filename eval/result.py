@@ -17,7 +17,7 @@ from quoth.eval.draws import Figure
 from quoth.eval.gold import GoldKind
 from quoth.eval.items import Item
 from quoth.eval.suspects import Suspect
-from quoth.records import ModelInfo
+from quoth.records import ModelInfo, undent
 
 SCHEMA_VERSION: Literal["1"] = "1"
 
@@ -276,6 +276,7 @@ class Attributions(msgspec.Struct, kw_only=True):
 def json_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of `Result` and `Attributions`, generated from the types above."""
     schemas, types = msgspec.json.schema_components((Result, Attributions), ref_template="#/$defs/{name}")
+    undent(types)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "quoth evaluation",

@@ -60,13 +60,13 @@ def needed(requirements: list[str], seen: dict[str, None] | None = None) -> dict
 def told(name: str) -> Iterator[str]:
     """The licences in a package's metadata, as SPDX where they are known by another word."""
     package = metadata(name)
-    field = (package["License"] or "").strip()
+    field = (package.get("License") or "").strip()
     classified = [
         line.rpartition(" :: ")[2]
         for line in package.get_all("Classifier") or []
         if line.startswith("License :: ") and not line.endswith(":: OSI Approved")
     ]
-    if expression := package["License-Expression"] or ("" if classified or len(field) > 60 else field):
+    if expression := package.get("License-Expression") or ("" if classified or len(field) > 60 else field):
         classified = re.split(r" (?:AND|OR|and|or) ", expression.replace("(", "").replace(")", ""))
     for word in classified:
         yield OLD_WORDS.get(word.lower(), word)

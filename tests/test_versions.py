@@ -45,7 +45,7 @@ def test_the_tests_pass(python: str, resolution: str, source: Path, tmp_path: Pa
     """As installed from the sources, without a checkout on the path."""
     found = uv("python", "find", "--no-project", python)
     if found.returncode:
-        pytest.skip(f"no Python {python} on this machine")
+        pytest.skip(f"no Python {python} on the path")
     folder = tmp_path / "env"
     assert uv("venv", "--seed", "--python", found.stdout.strip(), str(folder)).returncode == 0
     interpreter = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")

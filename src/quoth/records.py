@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -136,10 +137,18 @@ def from_json(line: bytes | str) -> Record:
         raise InputError(f"not a quoth record: {error}") from error
 
 
+def undent(types: dict[str, dict[str, Any]]) -> None:
+    """Descriptions, which are docstrings, as Python 3.13 and newer keep them: without the indent of the source."""
+    for described in types.values():
+        if "description" in described:
+            described["description"] = inspect.cleandoc(described["description"])
+
+
 @functools.cache
 def json_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of `Record`, generated from the types above."""
     schema = msgspec.json.schema(Record)
+    undent(schema["$defs"])
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = f"quoth record, version {SCHEMA_VERSION}"
     return schema
