@@ -18,7 +18,6 @@ import contextlib
 import itertools
 import json
 import os
-import platform
 import random
 import signal
 import socket
@@ -32,7 +31,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from quoth import Labeler
+from quoth import Labeler, processor
 from quoth.articles import read
 from quoth.records import Article
 
@@ -288,14 +287,6 @@ def ms(seconds: float | None) -> str:
     return f"{1000 * (seconds or 0):.0f} ms"
 
 
-def cpu() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":")[1].strip()
-    return platform.processor()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -334,7 +325,7 @@ def main() -> None:
             quoth = asyncio.run(both())
         after = library(path)
         result = {
-            "cpu": cpu(), "date": time.strftime("%Y-%m-%d"), "articles": len(texts),
+            "cpu": processor.name(), "date": time.strftime("%Y-%m-%d"), "articles": len(texts),
             "characters_mean": round(statistics.mean(map(len, texts))), "overload_seconds": asked.overload,
             "library": [before, after], "quoth": asdict(quoth), "litserve": None,
         }  # fmt: skip

@@ -29,6 +29,7 @@ if hasattr(os, "sched_setaffinity"):
 import numpy as np
 
 import quoth.labeler
+from quoth import processor
 from quoth.articles import read
 from quoth.labeler import Labeler
 from quoth.model.checkpoint import Checkpoint
@@ -59,7 +60,7 @@ def main() -> None:
     seconds, statements = clocked(labeler, texts)
     rivals = {"bare extractor, each token once": bare(labeler._checkpoint, texts), **spacy_parse(texts)}
     result = {
-        "machine": f"{platform.machine()}, {processor()}, 1 core",
+        "machine": f"{platform.machine()}, {processor.name()}, 1 core",
         "model": f"{asked.model} {labeler.model.version} ({labeler.model.hash})",
         "articles": len(texts),
         "characters": sum(map(len, texts)),
@@ -146,14 +147,6 @@ def cold_start(text: str, model: str) -> dict[str, float]:
         "quoth label": best([sys.executable, "-m", "quoth.cli", "label", "-", "--model", model], row),
         "imports alone": best([sys.executable, "-c", "import onnxruntime, tokenizers, numpy"], ""),
     }
-
-
-def processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    return next(
-        (line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.processor()
-    )
 
 
 def markdown(result: dict[str, Any]) -> str:

@@ -171,9 +171,14 @@ def check_split(found: str, stated: str | None, where: str) -> None:
         raise InputError(f"{where}: field 'split': found {found!r}, expected {stated!r} as stated")
 
 
+def text_hash(text: str) -> str:
+    """sha256 in hexadecimal digits, by which label files tie offsets to a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def check_hash(text: str, sha256: str | None, what: str) -> None:
     """Raises InputError, which starts with `what`, if sha256 is of another text."""
-    found = hashlib.sha256(text.encode()).hexdigest()
+    found = text_hash(text)
     if sha256 is not None and found != sha256:
         raise InputError(f"{what} has sha256 {found}, labels are for {sha256}")
 

@@ -43,24 +43,22 @@ class Labeler:
     model = MODEL
 
     def __init__(self) -> None:
-        self.batches: list[list[str]] = []
+        self.asked: list[str] = []
 
-    def label(self, articles: Iterable[Article]) -> Iterator[Record]:
-        some = [*articles]
-        self.batches.append([a.id for a in some])
-        for article in some:
-            if article.text == "bad":
-                raise ValueError("seven")
-            if article.text == "unfit":
-                raise InputError(f"article {article.id}: text: found no words")
-            if article.text.startswith("slow"):
-                time.sleep(0.3)
-            found = [
-                statement(0, "accusation"),
-                statement(1, "other", "indirect"),
-                statement(2, "denial", "direct", True),
-            ]
-            yield Record("1", article.id, article.metadata, [], MODEL, found)
+    def label_one(self, article: Article) -> Record:
+        self.asked.append(article.id)
+        if article.text == "bad":
+            raise ValueError("seven")
+        if article.text == "unfit":
+            raise InputError(f"article {article.id}: text: found no words")
+        if article.text.startswith("slow"):
+            time.sleep(0.3)
+        found = [
+            statement(0, "accusation"),
+            statement(1, "other", "indirect"),
+            statement(2, "denial", "direct", True),
+        ]
+        return Record("1", article.id, article.metadata, [], MODEL, found)
 
     def classify(self, spans: Iterable[tuple[str, int, int]]) -> list[Told]:
         sure = np.array([0.6, 0.1, 0.1, 0.1, 0.1], dtype=np.float32)
@@ -324,7 +322,7 @@ def test_texts_are_in_the_log_only_when_asked(asked: bool) -> None:
 
 
 def test_ready_means_that_the_model_has_answered(served: Any) -> None:
-    assert served.labeler.batches == [["warm-up"]] * 2
+    assert served.labeler.asked == ["warm-up"] * 2
     assert served.get("/health/ready").json() == {"status": "ready"}
     served.endpoint.draining = True
     assert refused(served.get("/health/ready"), 503, "draining")
@@ -332,11 +330,12 @@ def test_ready_means_that_the_model_has_answered(served: Any) -> None:
     assert served.get("/health/live").status_code == 200
 
 
-def test_requests_at_once_share_batches(served: Any) -> None:
+def test_requests_at_once_share_batches(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr(served.endpoint.metrics, "batch", lambda articles, *_: sizes.append(articles))
     body = "\n".join(json.dumps({"id": str(k), "text": f"text {k}"}) for k in range(40))
     served.post("/v1/label/batch", content=body)
-    sizes = [len(batch) for batch in served.labeler.batches[2:]]
-    assert sum(sizes) == 40 and max(sizes) > 4
+    assert sum(sizes) == len(served.labeler.asked[2:]) == 40 and max(sizes) > 4
     page = served.get("/metrics").text
     assert "quoth_queue_depth 0.0" in page and 'quoth_statements_total{stance="accusation"} 40.0' in page
     assert 'quoth_requests_total{route="/v1/label/batch",status="200"} 1.0' in page

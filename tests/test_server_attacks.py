@@ -46,17 +46,16 @@ class Labeler:
     def __init__(self) -> None:
         self.labelled = 0
 
-    def label(self, articles: Iterable[Article]) -> Iterator[Record]:
-        for article in articles:
-            time.sleep(self.pause)
-            self.labelled += 1
-            speaker = Speaker("Ann Ode", "person", Span(0, 1, article.text[:1]), None, 0.9)
-            stances: Any = {"accusation": 0, "denial": 1, "condemnation": 0, "solidarity": 0, "other": 0}
-            told = Statement(
-                "x", "x", 0, len(article.text), article.text, "direct", False, 0.9, None, speaker, "denial", stances,
-                None, False, "neutral", {"negative": 0, "neutral": 1, "positive": 0}, None,
-            )  # fmt: skip
-            yield Record("1", article.id, article.metadata, [], MODEL, [told])
+    def label_one(self, article: Article) -> Record:
+        time.sleep(self.pause)
+        self.labelled += 1
+        speaker = Speaker("Ann Ode", "person", Span(0, 1, article.text[:1]), None, 0.9)
+        stances: Any = {"accusation": 0, "denial": 1, "condemnation": 0, "solidarity": 0, "other": 0}
+        told = Statement(
+            "x", "x", 0, len(article.text), article.text, "direct", False, 0.9, None, speaker, "denial", stances,
+            None, False, "neutral", {"negative": 0, "neutral": 1, "positive": 0}, None,
+        )  # fmt: skip
+        return Record("1", article.id, article.metadata, [], MODEL, [told])
 
     def classify(self, spans: Iterable[tuple[str, int, int]]) -> list[Told]:
         raise NotImplementedError

@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,12 @@ class Labeler:
 
     model = MODEL
 
-    def label(self, articles: Iterable[Article]) -> Iterator[Record]:
-        for article in articles:
-            found, start = [], -1
-            while (start := article.text.find("“", start + 1)) >= 0:
-                end = article.text.find("”", start) + 1
-                found.append(said(article.text, start, end, "denial" if found else "accusation"))
-            yield Record("1", article.id, {}, ["odd"] if "odd" in article.text else [], MODEL, found)
+    def label_one(self, article: Article) -> Record:
+        found, start = [], -1
+        while (start := article.text.find("“", start + 1)) >= 0:
+            end = article.text.find("”", start) + 1
+            found.append(said(article.text, start, end, "denial" if found else "accusation"))
+        return Record("1", article.id, {}, ["odd"] if "odd" in article.text else [], MODEL, found)
 
 
 def said(text: str, start: int, end: int, stance: Any) -> Statement:

@@ -21,7 +21,7 @@ from quoth.model.stances import Told, tell_stances
 from quoth.model.statements import Found, find_statements
 from quoth.model.windows import Tokens
 from quoth.titles import plain_name
-from quoth.training.examples import GoldArticle, touching
+from quoth.training.examples import GoldArticle, placed, touching
 
 READ_PARAPHRASES = Path(__file__).with_name("read_paraphrases.jsonl")
 """Stances, told by a reader, of paraphrases in dev that were not labelled and that a classifier gave a stance."""
@@ -53,13 +53,9 @@ def _temperatures(checkpoint: Checkpoint, articles: list[GoldArticle]) -> tuple[
     gold: list[tuple[int, int]] = []
     for article, tokens in zip(articles, checkpoint.pieces([a.text for a in articles]), strict=True):
         spans = []
-        for s in article.statements:
-            first, last = tokens.between(int(s["start"]), int(s["end"]))  # type: ignore[call-overload]
-            if first < last:
-                spans.append((first, last))
-                gold.append(
-                    (STANCE_LABELS.index(str(s["stance"])), SENTIMENT_LABELS.index(str(s["sentiment"])))
-                )
+        for s, span in placed(article, tokens):
+            spans.append(span)
+            gold.append((STANCE_LABELS.index(s["stance"]), SENTIMENT_LABELS.index(s["sentiment"])))
         told += tell_stances(checkpoint, tokens, spans)
     right = np.array(gold)
     return (

@@ -186,10 +186,7 @@ def classification_examples(articles: list[GoldArticle], pieces: Pieces) -> Data
         labels: dict[str, list[Any]] = {
             name: [] for name in ("spans", "stance", "second", "sentiment", "target")
         }
-        for statement in article.statements:
-            span = tokens.between(int(statement["start"]), int(statement["end"]))  # type: ignore[call-overload]
-            if span[0] == span[1]:
-                continue
+        for statement, span in placed(article, tokens):
             labels["spans"].append(span)
             taught: Any = statement.get("taught", (None, None))
             labels["stance"].append(_to_learn(STANCE_LABELS, statement["stance"], taught[0]))
@@ -199,6 +196,14 @@ def classification_examples(articles: list[GoldArticle], pieces: Pieces) -> Data
         if labels["spans"]:
             rows.append(row | labels)
     return Dataset.from_list(rows).with_format("numpy")
+
+
+def placed(article: GoldArticle, tokens: Tokens) -> Iterator[tuple[dict[str, Any], tuple[int, int]]]:
+    """The statements that hold a token, each with its token range [first, last)."""
+    for statement in article.statements:
+        first, last = tokens.between(int(statement["start"]), int(statement["end"]))  # type: ignore[call-overload]
+        if first < last:
+            yield statement, (first, last)
 
 
 def _to_learn(labels: Sequence[str], label: object, taught: list[float] | None) -> NDArray[np.float32]:

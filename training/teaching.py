@@ -11,7 +11,7 @@ import numpy as np
 
 from quoth.model.checkpoint import Checkpoint
 from quoth.model.stances import tell_stances
-from quoth.training.examples import GoldArticle
+from quoth.training.examples import GoldArticle, placed
 
 Answers = dict[tuple[int, int], tuple[list[float], list[float]]]
 """By start and end of a statement: probabilities of its stances and of its sentiments."""
@@ -52,12 +52,7 @@ def _read(kept: Path) -> dict[str, Answers]:
 
 def _answers(teacher: Checkpoint, article: GoldArticle) -> Answers:
     (tokens,) = teacher.pieces([article.text])
-    spans: dict[tuple[int, int], tuple[int, int]] = {}
-    for s in article.statements:
-        start, end = int(s["start"]), int(s["end"])  # type: ignore[call-overload]
-        first, last = tokens.between(start, end)
-        if first < last:
-            spans[start, end] = first, last
+    spans = {(int(s["start"]), int(s["end"])): span for s, span in placed(article, tokens)}
     told = tell_stances(teacher, tokens, list(spans.values()))
     return {
         place: (t.stance.round(4).tolist(), t.sentiment.round(4).tolist())

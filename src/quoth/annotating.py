@@ -23,12 +23,12 @@ from quoth.annotation_log import (
     undone,
 )
 from quoth.errors import ConfigError, InputError
-from quoth.eval.gold import check_span, checked, kinds_of
+from quoth.eval.gold import check_span, checked, kinds_of, text_hash
 from quoth.label_files import gold_of, write_rows
 from quoth.merging import Merged, merged, progress_of
 from quoth.model.entities import entities
 from quoth.records import Article, ModelInfo, Record, Statement
-from quoth.sampling import draws, scores_of, sha256
+from quoth.sampling import draws, scores_of
 
 Mode = Literal["evaluation", "training"]
 
@@ -121,10 +121,10 @@ class Session:
         self._add(self._drawn(new), len(new))
         for draw in self.log.progress.draws():
             article = self._articles.get(draw.article)
-            if article and sha256(article.text) != draw.sha256:
+            if article and text_hash(article.text) != draw.sha256:
                 raise InputError(
                     f"article {article.id}: its text is another than the one that was annotated "
-                    f"(sha256 {sha256(article.text)[:12]}, in {self.log.path} {draw.sha256[:12]})"
+                    f"(sha256 {text_hash(article.text)[:12]}, in {self.log.path} {draw.sha256[:12]})"
                 )
 
     def _add(self, drawn: list[Draw], pool: int) -> None:
@@ -271,7 +271,7 @@ class Session:
         return self.log.progress.works.get(article, Work())
 
     def _append(self, article: str, action: str, removed: Sequence[Ends], put: Sequence[Labels]) -> None:
-        digest = sha256(self._articles[article].text)
+        digest = text_hash(self._articles[article].text)
         self.log.append(Change(now(), self.annotator, article, digest, action, [*removed], [*put]))
 
     def _opening(self, article: str) -> list[Labels]:

@@ -15,7 +15,7 @@ from quoth.adjudicating import Adjudication
 from quoth.annotating import Edit, Session, Stale
 from quoth.errors import QuothError
 from quoth.pages import HEADERS, codebook, page_file
-from quoth.receiving import Room, body_of
+from quoth.receiving import body_of
 from quoth.requests import Refusal, decoded
 
 BODY_BYTES = 1_000_000
@@ -125,7 +125,7 @@ async def _body(request: Request) -> bytes:
     # Other pages can send a form to this machine without asking, but no JSON.
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise Refusal(415, "type", "expected a body of type application/json")
-    return await body_of(request, BODY_BYTES, READ_SECONDS, Room(BODY_BYTES))
+    return await body_of(request, BODY_BYTES, READ_SECONDS)
 
 
 def _json(content: Any, status: int = 200) -> Response:

@@ -130,7 +130,7 @@ def evaluate(
         )
         click.echo(attributions_table(found))
         if json_out is not None:
-            _write(json_out, _json(found))
+            write_json(json_out, found)
         _release(release, found)
     elif gold and articles:
         if compare:
@@ -182,7 +182,7 @@ def diff(run_a: Path, run_b: Path, json_out: Path | None, most: int) -> None:
     moves = moves_between(a, b)
     click.echo(markdown(moves, a, b, most), nl=False)
     if json_out is not None:
-        _write(json_out, _json(moves))
+        write_json(json_out, moves)
 
 
 def _evaluate(
@@ -203,7 +203,7 @@ def _evaluate(
     if within is not None:
         click.echo("\n" + sample_sizes(articles_needed(evaluation.rows, within, inputs.draws)))
     if json_out is not None:
-        _write(json_out, _json(evaluation.result))
+        write_json(json_out, evaluation.result)
     if html_out is not None:
         _write(html_out, _html(evaluation))
     if card is not None:
@@ -259,7 +259,7 @@ def _compare(inputs: Inputs, systems: tuple[str, str], json_out: Path | None) ->
         click.echo(f"Note: {note}.\n")
     click.echo(markdown(comparisons), nl=False)
     if json_out is not None:
-        _write(json_out, _json(comparisons))
+        write_json(json_out, comparisons)
 
 
 def say_looks(looks: int) -> None:
@@ -294,10 +294,11 @@ def _release(name: str | None, result: object) -> None:
         click.echo(f"quoth: wrote the tables of {path}", err=True)
 
 
-def _json(result: object) -> bytes:
+def write_json(path: Path, result: object) -> None:
+    """Whole or not at all."""
     import msgspec
 
-    return msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n"
+    _write(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from quoth.cli_eval import evaluate, inputs_of, say_looks
+from quoth.cli_eval import evaluate, inputs_of, say_looks, write_json
 from quoth.errors import InputError
 
 if TYPE_CHECKING:
@@ -80,12 +80,7 @@ def reproduce(
             f"{data}: no result of {results} could be run again; expected its labels and texts there"
         )
     if json_out is not None:
-        import msgspec
-
-        from quoth.writing import whole
-
-        with whole(json_out) as file:
-            file.write(msgspec.json.format(msgspec.json.encode(done), indent=1) + b"\n")
+        write_json(json_out, done)
     if any(one.beyond for one in done):
         sys.exit(1)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from quoth.labeler import Labeler
 from quoth.model.stances import Told
@@ -18,7 +18,6 @@ Spans = tuple[str, tuple[tuple[int, int], ...]]
 """A text, and (start, end) of the statements in it."""
 
 Answer = Record | list[Told]
-Asked = TypeVar("Asked")
 
 
 ARTICLE = 500
@@ -162,24 +161,13 @@ class Gatherer:
 
     def _work(self, asked: Sequence[Article | Spans]) -> list[Answer | Exception]:
         """In the model's thread."""
-        articles = [a for a in asked if isinstance(a, Article)]
-        records = iter(_each(lambda some: [*self._labeler.label(some)], articles))
-        told = iter([_each(self._classified, [a])[0] for a in asked if not isinstance(a, Article)])
-        return [next(records) if isinstance(a, Article) else next(told) for a in asked]
+        return [self._told(one) for one in asked]
 
-    def _classified(self, asked: Sequence[Spans]) -> list[Answer]:
-        return [self._labeler.classify((text, *span) for span in spans) for text, spans in asked]
-
-
-def _each(
-    work: Callable[[Sequence[Asked]], list[Answer]], asked: Sequence[Asked]
-) -> list[Answer | Exception]:
-    """What `work` answers; where it raises, each by itself, so that one cannot take the others along."""
-    if not asked:
-        return []
-    try:
-        return [*work(asked)]
-    except Exception as error:  # noqa: BLE001  whatever the model raises belongs to one article
-        if len(asked) == 1:
-            return [error]
-        return [answer for one in asked for answer in _each(work, [one])]
+    def _told(self, asked: Article | Spans) -> Answer | Exception:
+        try:
+            if isinstance(asked, Article):
+                return self._labeler.label_one(asked)
+            text, spans = asked
+            return self._labeler.classify((text, *span) for span in spans)
+        except Exception as error:  # noqa: BLE001  whatever the model raises belongs to one article
+            return error

@@ -8,8 +8,7 @@ from pathlib import Path
 import msgspec
 
 from quoth.annotation_log import UNKNOWN, Labels
-from quoth.eval.gold import GoldArticle, GoldStatement, Origin
-from quoth.sampling import sha256
+from quoth.eval.gold import GoldArticle, GoldStatement, Origin, text_hash
 from quoth.writing import whole
 
 
@@ -33,7 +32,7 @@ def write_rows(path: Path, rows: Iterable[LabelRow]) -> None:
 
 def row_of(article: GoldArticle) -> LabelRow:
     return LabelRow(
-        article.id, sha256(article.text), article.split, article.passes, article.origin, article.statements
+        article.id, text_hash(article.text), article.split, article.passes, article.origin, article.statements
     )
 
 

@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any
 
 import msgspec
 
@@ -23,16 +23,14 @@ from quoth.eval.gold import (
     SENTIMENTS,
     STANCES,
     GoldArticle,
-    GoldKind,
     GoldStatement,
     Origin,
     Texts,
     check_words,
     checked,
 )
-from quoth.eval.tables import GOLD_FIELDS, read_gold_table
+from quoth.eval.tables import GOLD_FIELDS, Row, read_gold_table
 from quoth.label_files import row_of
-from quoth.records import Sentiment, Stance
 from quoth.writing import guarded, whole
 
 BRAT_CONF = f"""[entities]
@@ -67,7 +65,6 @@ STUDIO_CONFIG = f"""<View>
 
 _BETWEEN = " | "
 _LINE_END = re.compile(r"[\r\n]+")
-Label = TypeVar("Label", bound=str)
 
 
 class _About(msgspec.Struct):
@@ -308,26 +305,15 @@ def _article(
     return GoldArticle(about.article, text, about.split, statements, metadata, about.passes, about.annotation)
 
 
-def _statement(row: dict[str, Any], where: str) -> GoldStatement:
-    stance = _one_of(row, "stance", get_args(Stance), where)
+def _statement(cells: dict[str, Any], where: str) -> GoldStatement:
+    row = Row(where, {}, cells)
+    stance = row.label("stance", STANCES)
     if stance is None:
         raise InputError(f"{where}: no stance, expected one of {', '.join(STANCES)}")
-    kind: GoldKind | None = _one_of(row, "kind", KINDS, where)
-    sentiment: Sentiment | None = _one_of(row, "sentiment", SENTIMENTS, where)
     return GoldStatement(
-        row["start"], row["end"], kind or "indirect", stance, _one_of(row, "stance2", STANCES, where), sentiment,
-        row.get("speaker") or None, row.get("target") or None,
+        cells["start"], cells["end"], row.label("kind", KINDS) or "indirect", stance, row.label("stance2", STANCES),
+        row.label("sentiment", SENTIMENTS), cells.get("speaker") or None, cells.get("target") or None,
     )  # fmt: skip
-
-
-def _one_of(row: dict[str, Any], field: str, labels: Sequence[Label], where: str) -> Label | None:
-    found = row.get(field)
-    for label in labels:
-        if label == found:
-            return label
-    if found is not None:
-        raise InputError(f"{where}: field {field!r}: found {found!r}, expected one of {', '.join(labels)}")
-    return None
 
 
 WRITERS = {"csv": write_table, "brat": write_brat, "labelstudio": write_studio}

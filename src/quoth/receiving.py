@@ -35,8 +35,8 @@ class Room:
         request.state.held = 0
 
 
-async def body_of(request: Request, limit: int, seconds: float, room: Room) -> bytes:
-    """limit: bytes.
+async def body_of(request: Request, limit: int, seconds: float, room: Room | None = None) -> bytes:
+    """limit: bytes.  room: for the bodies of all requests.
 
     Raises Refusal for a body that is compressed, too large or not there in time, Gone where the client leaves.
     """
@@ -54,7 +54,8 @@ async def body_of(request: Request, limit: int, seconds: float, room: Room) -> b
                 size += len(chunk)
                 if size > limit:
                     raise too_large
-                room.take(request, len(chunk))
+                if room:
+                    room.take(request, len(chunk))
                 chunks.append(chunk)
     except ClientDisconnect as error:
         raise Gone from error

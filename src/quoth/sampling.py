@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quoth.annotation_log import Draw
+from quoth.eval.gold import text_hash
 from quoth.records import Article, Record
 
 SHARPNESS = 6.0
@@ -33,7 +33,7 @@ def draws(articles: Sequence[Article], seed: int, scores: NDArray[np.float64] | 
     order = np.argsort(-(np.log(weights) + noise), kind="stable")
     left = np.cumsum(weights[order][::-1])[::-1]
     return [
-        Draw(articles[k].id, sha256(articles[k].text), float(weights[k] / total))
+        Draw(articles[k].id, text_hash(articles[k].text), float(weights[k] / total))
         for k, total in zip(order.tolist(), left, strict=True)
     ]
 
@@ -61,8 +61,3 @@ def scores_of(records: Sequence[Record]) -> NDArray[np.float64]:
         return sum(best) / len(best) if best else 0.0
 
     return np.array([of(record) for record in records], dtype=np.float64)
-
-
-def sha256(text: str) -> str:
-    """In hexadecimal digits, as label files tie offsets to a text."""
-    return hashlib.sha256(text.encode()).hexdigest()

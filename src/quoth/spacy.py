@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from quoth.errors import InputError
@@ -14,7 +14,6 @@ from quoth.records import Article, Record, Statement, from_json, to_json
 with needs("quoth.spacy", "spacy"):
     from spacy.language import Language
     from spacy.tokens import Doc, Span
-    from spacy.util import minibatch
 
 if TYPE_CHECKING:
     from quoth.labeler import Labeler
@@ -37,17 +36,9 @@ class QuothComponent:
         self._model = model
 
     def __call__(self, doc: Doc) -> Doc:
-        (labelled,) = self.pipe([doc])
-        return labelled
-
-    def pipe(self, stream: Iterable[Doc], batch_size: int = 32) -> Iterator[Doc]:
         """Raises InputError for a Doc that no span of a statement fits into."""
-        for docs in minibatch(stream, batch_size):
-            articles = [Article(document_hash(doc.text), doc.text) for doc in docs]
-            records = self._labeler.label(articles)
-            for doc, record in zip(docs, records, strict=True):
-                attach(doc, record)
-                yield doc
+        attach(doc, self._labeler.label_one(Article(document_hash(doc.text), doc.text)))
+        return doc
 
     @property
     def _labeler(self) -> Labeler:
