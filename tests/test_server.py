@@ -19,8 +19,8 @@ from quoth.records import Article, ModelInfo, Record, Span, Speaker, Statement
 testclient = pytest.importorskip("fastapi.testclient")
 pytest.importorskip("prometheus_client")
 
-from quoth.gathering import Gatherer, Overloaded
 from quoth.observing import Log, Metrics
+from quoth.queueing import Overloaded, Queue
 from quoth.requests import Settings
 from quoth.server import Endpoint
 
@@ -177,7 +177,7 @@ def test_limits_have_their_status() -> None:
 
 
 def test_a_full_queue_says_when_to_come_again() -> None:
-    with client(queue=1, window_seconds=0.0) as served:
+    with client(queue=1) as served:
         import threading
 
         answers: list[Any] = []
@@ -199,16 +199,16 @@ def test_what_would_wait_too_long_is_refused_and_a_batch_leaves_room() -> None:
     labeler: Any = Labeler()
 
     async def asked() -> None:
-        gatherer = Gatherer(labeler, Metrics(MODEL), longest=100, wait=4.0)
-        gatherer._keep_pace(1_000, 1.0)  # so that each of these articles takes half a second
+        queue = Queue(labeler, Metrics(MODEL), longest=100, wait=4.0)
+        queue._keep_pace(1_000, 1.0)  # so that each of these articles takes half a second
         for _ in range(4):
-            gatherer.ask(Article("a", "x"), 0.0, patient=True)  # until two seconds wait
+            queue.ask(Article("a", "x"), 0.0, patient=True)  # until two seconds wait
         with pytest.raises(Overloaded):
-            gatherer.ask(Article("a", "x"), 0.0, patient=True)
+            queue.ask(Article("a", "x"), 0.0, patient=True)
         for _ in range(4):
-            gatherer.ask(Article("a", "x"), 0.0)  # until four do
+            queue.ask(Article("a", "x"), 0.0)  # until four do
         with pytest.raises(Overloaded) as told:
-            gatherer.ask(Article("a", "x"), 0.0)
+            queue.ask(Article("a", "x"), 0.0)
         assert told.value.seconds == 4
 
     asyncio.run(asked())
@@ -330,13 +330,25 @@ def test_ready_means_that_the_model_has_answered(served: Any) -> None:
     assert served.get("/health/live").status_code == 200
 
 
-def test_requests_at_once_share_batches(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes: list[int] = []
-    monkeypatch.setattr(served.endpoint.metrics, "batch", lambda articles, *_: sizes.append(articles))
+def test_an_article_does_not_wait_for_those_behind_it(served: Any) -> None:
+    async def asked() -> list[str]:
+        queue = Queue(served.labeler, Metrics(MODEL))
+        answers = [queue.ask(Article(id, text), 0.0) for id, text in (("a", "x"), ("b", "slow"), ("c", "x"))]
+        queue.start()
+        await answers[0]
+        done = [answer.done() for answer in answers]
+        assert done == [True, False, False]
+        return [record.id for record in await asyncio.gather(*answers)]
+
+    assert asyncio.run(asked()) == ["a", "b", "c"]
+
+
+def test_the_metrics_tell_of_every_article(served: Any) -> None:
     body = "\n".join(json.dumps({"id": str(k), "text": f"text {k}"}) for k in range(40))
     served.post("/v1/label/batch", content=body)
-    assert sum(sizes) == len(served.labeler.asked[2:]) == 40 and max(sizes) > 4
+    assert len(served.labeler.asked[2:]) == 40
     page = served.get("/metrics").text
+    assert f"quoth_inference_seconds_count {2 + 40}.0" in page
     assert "quoth_queue_depth 0.0" in page and 'quoth_statements_total{stance="accusation"} 40.0' in page
     assert 'quoth_requests_total{route="/v1/label/batch",status="200"} 1.0' in page
 

@@ -352,7 +352,7 @@ def test_clients_that_leave_while_they_send_are_counted_and_forgotten(serving: C
 
 
 def test_clients_that_leave_while_they_wait_take_their_work_along(serving: Callable[..., Served]) -> None:
-    served = serving(characters_at_once=100)
+    served = serving()
     served.labeler.pause = 0.2
     for _ in range(20):
         with served.open() as client:
@@ -367,7 +367,7 @@ def test_clients_that_leave_while_they_wait_take_their_work_along(serving: Calla
 def test_a_client_that_leaves_midway_in_an_answer_takes_its_work_along(
     serving: Callable[..., Served],
 ) -> None:
-    served = serving(characters_at_once=100)
+    served = serving()
     served.labeler.pause = 0.05
     body = b"\n".join(json.dumps({"text": f"{k} " + "x" * 100}).encode() for k in range(200))
     with served.in_use():
@@ -386,7 +386,7 @@ def test_a_client_that_leaves_midway_in_an_answer_takes_its_work_along(
 
 
 def test_a_client_that_does_not_take_its_answer_is_dropped(serving: Callable[..., Served]) -> None:
-    served = serving(read_seconds=0.5, characters_at_once=1, window_seconds=0)
+    served = serving(read_seconds=0.5)
     served.labeler.pause = 0.03
     line = json.dumps({"text": "x", "metadata": {"a": "y" * 150_000}}).encode()
     body = b"\n".join([line] * 100)
@@ -516,7 +516,7 @@ def test_pages_made_to_take_long_do_not(serving: Callable[..., Served], page: st
 
 
 def test_the_threads_of_a_flood_of_batches_leave_room_for_one_article(serving: Callable[..., Served]) -> None:
-    served = serving(queue=32, characters_at_once=400)
+    served = serving(queue=32)
     served.labeler.pause = 0.002
     body = b"\n".join(json.dumps({"text": f"{k} " + "x" * 100}).encode() for k in range(500))
     sent = asks(body, f"content-length: {len(body)}", path="/v1/label/batch")

@@ -39,18 +39,12 @@ class Metrics:
             registry=registry,
         )
         self._seconds = Histogram(
-            "quoth_inference_seconds", "Of a batch.", buckets=_SECONDS, registry=registry
-        )
-        self._articles = Histogram(
-            "quoth_batch_articles",
-            "Articles of a batch.",
-            buckets=(1, 2, 4, 8, 16, 32, 64),
-            registry=registry,
+            "quoth_inference_seconds", "Of an article.", buckets=_SECONDS, registry=registry
         )
         self._characters = Histogram(
-            "quoth_batch_characters",
-            "Characters of a batch.",
-            buckets=(1e3, 4e3, 1e4, 2e4, 4e4, 1e5),
+            "quoth_article_characters",
+            "Of an article.",
+            buckets=(1e3, 2e3, 4e3, 1e4, 2e4, 4e4, 1e5),
             registry=registry,
         )
         info = Gauge("quoth_model", "The model in use.", ["name", "version", "hash"], registry=registry)
@@ -62,8 +56,7 @@ class Metrics:
     def waited(self, seconds: float) -> None:
         self._waited.observe(seconds)
 
-    def batch(self, articles: int, characters: int, seconds: float) -> None:
-        self._articles.observe(articles)
+    def worked(self, characters: int, seconds: float) -> None:
         self._characters.observe(characters)
         self._seconds.observe(seconds)
 

@@ -24,7 +24,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     article.  spans: of a request to /v1/stance.  queue: articles that may wait.  wait_seconds: that they may wait, by the pace of late.  concurrent: requests in work or waiting.  bytes_at_once: of the bodies of
     all of these.  connections: open at once, with or without a request.  read_seconds: for the head of a request to
     arrive, for its body, and for a client to take what it is sent.  answer_seconds: for an answer.
-    window_seconds, characters_at_once: see `quoth.gathering`.
     drain_seconds: between SIGTERM and the end of accepting, for load balancers to look elsewhere.
     log_texts: write articles into the log.
     """
@@ -42,8 +41,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     connections: int = 900
     read_seconds: float = 30.0
     answer_seconds: float = 60.0
-    window_seconds: float = 0.004
-    characters_at_once: int = 40_000
     drain_seconds: float = 0.0
     log_texts: bool = False
 

@@ -1,4 +1,4 @@
-"""The HTTP endpoint: the model in one thread, requests gathered into batches; every answer is the library's record."""
+"""The HTTP endpoint: the model in one thread, requests in a queue; every answer is the library's record."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from starlette.types import Receive, Scope, Send
 import quoth
 from quoth.articles import html_article
 from quoth.errors import QuothError
-from quoth.gathering import Answer, Gatherer, Overloaded, Spans
 from quoth.keys import Keys
 from quoth.labeler import Labeler, document_hash
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 from quoth.observing import Log, Metrics
 from quoth.openapi import described
 from quoth.pages import HEADERS, page_file
+from quoth.queueing import Answer, Overloaded, Queue, Spans
 from quoth.receiving import Gone, Room, body_of, options_of, request_id, while_here
 from quoth.records import Article, Record, to_json
 from quoth.requests import (
@@ -93,14 +93,7 @@ class Endpoint:
         # Pages made for it take many seconds: they wait for each other, and never for or before articles.
         self._pages = ThreadPoolExecutor(1, thread_name_prefix="page")
         self._batches = asyncio.Semaphore(max(1, settings.queue // 2))
-        self._gatherer = Gatherer(
-            labeler,
-            self.metrics,
-            settings.characters_at_once,
-            settings.window_seconds,
-            settings.queue,
-            settings.wait_seconds,
-        )
+        self._queue = Queue(labeler, self.metrics, settings.queue, settings.wait_seconds)
         self.app = FastAPI(
             title="quoth", version=quoth.__version__, docs_url=None, redoc_url=None, lifespan=self._lifespan
         )
@@ -124,15 +117,15 @@ class Endpoint:
 
     @asynccontextmanager
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
-        self._gatherer.start()
+        self._queue.start()
         # The first inference is slow, and no request should wait for it; the second tells the pace.
         for times in (1, 80):
             text = "“We begin,” said Ann Ode. " * times
-            await self._gatherer.ask(Article("warm-up", text), time.perf_counter())
+            await self._queue.ask(Article("warm-up", text), time.perf_counter())
         self._ready = True
         yield
         self._pages.shutdown(wait=False, cancel_futures=True)
-        await self._gatherer.stop()
+        await self._queue.stop()
 
     def _guarded(self, path: str, call: Call) -> Call:
         """A route with a request id, limits, key, log line, metrics and the one shape of errors."""
@@ -267,7 +260,7 @@ class Endpoint:
             async with asyncio.timeout(self.settings.answer_seconds):
                 while True:
                     try:
-                        answer, full = self._gatherer.ask(asked, arrived, patient), None
+                        answer, full = self._queue.ask(asked, arrived, patient), None
                         return await answer
                     except Overloaded as error:
                         full = error
@@ -345,7 +338,7 @@ class Endpoint:
     async def _readiness(self, request: Request) -> Response:
         if self.draining:
             raise Refusal(503, "draining", "the server is ending", retry_after=1)
-        if not (self._ready and self._gatherer.works):
+        if not (self._ready and self._queue.works):
             raise Refusal(503, "starting", "the model is not warm yet", retry_after=1)
         return _json({"status": "ready"})
 

@@ -1,11 +1,14 @@
-"""Dynamic batching: the articles of all requests, gathered for the one thread that has the model."""
+"""The articles of all requests, one after the other, for the one thread that has the model.
+
+There are no batches: the graphs read one window at a time, so that batches would save nothing, and an article would wait
+for its neighbours to be done.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -43,8 +46,8 @@ class Observer(Protocol):
     def waited(self, seconds: float) -> None:
         """From the arrival of a request to the start of its work."""
 
-    def batch(self, articles: int, characters: int, seconds: float) -> None:
-        """One batch was worked on."""
+    def worked(self, characters: int, seconds: float) -> None:
+        """An article was answered."""
 
 
 @dataclass(eq=False)
@@ -58,23 +61,13 @@ class _Job:
         self.size = len(self.asked.text if isinstance(self.asked, Article) else self.asked[0])
 
 
-class Gatherer:
-    """Answers each article by itself, whatever stands beside it in a batch."""
+class Queue:
+    """Articles in the order in which they came, each answered as soon as it is done."""
 
-    def __init__(
-        self,
-        labeler: Labeler,
-        observer: Observer,
-        characters: int = 40_000,
-        window: float = 0.004,
-        longest: int = 256,
-        wait: float = 3.0,
-    ) -> None:
-        """characters: of a batch, about (one longer article is a batch of its own).  window: seconds that the first
-        of a batch waits for others.  longest: articles that may wait.  wait: seconds that they may wait, as far as the
-        pace of late tells."""
+    def __init__(self, labeler: Labeler, observer: Observer, longest: int = 256, wait: float = 3.0) -> None:
+        """longest: articles that may wait.  wait: seconds that they may wait, as far as the pace of late tells."""
         self._labeler, self._observer = labeler, observer
-        self._characters, self._window, self._longest, self._wait = characters, window, longest, wait
+        self._longest, self._wait = longest, wait
         self._queue: deque[_Job] = deque()
         self._filled = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
@@ -91,7 +84,7 @@ class Gatherer:
         return self._task is not None and not self._task.done()
 
     async def stop(self) -> None:
-        """End when the batch in work is done; what waits is cancelled."""
+        """End when the article in work is done; what waits is cancelled."""
         if self._task:
             self._task.cancel()
         for job in self._queue:
@@ -120,50 +113,40 @@ class Gatherer:
         loop = asyncio.get_running_loop()
         while True:
             await self._filled.wait()
-            if sum(job.size for job in self._queue) < self._characters:
-                await asyncio.sleep(self._window)
-            jobs = self._take()
-            if not jobs:
+            job = self._next()
+            if job is None:
                 continue
             began = time.perf_counter()
-            for job in jobs:
-                self._observer.waited(began - job.arrived)
-            answers = await loop.run_in_executor(self._thread, self._work, [job.asked for job in jobs])
+            self._observer.waited(began - job.arrived)
+            answer = await loop.run_in_executor(self._thread, self._told, job.asked)
             seconds = time.perf_counter() - began
-            characters = sum(job.size for job in jobs)
-            self._observer.batch(len(jobs), characters, seconds)
-            self._keep_pace(characters + ARTICLE * len(jobs), seconds)
-            for job, answer in zip(jobs, answers, strict=True):
-                if job.answer.done():
-                    continue
-                if isinstance(answer, Exception):
-                    job.answer.set_exception(answer)
-                else:
-                    job.answer.set_result(answer)
+            self._observer.worked(job.size, seconds)
+            self._keep_pace(job.size + ARTICLE, seconds)
+            if job.answer.done():
+                continue
+            if isinstance(answer, Exception):
+                job.answer.set_exception(answer)
+            else:
+                job.answer.set_result(answer)
 
     def _keep_pace(self, cost: int, seconds: float) -> None:
         """A mean of seconds per character, in which the latest MEMORY characters count most."""
         self._paced = min(MEMORY, self._paced + cost)
         self._pace += min(1.0, cost / self._paced) * (seconds / cost - self._pace)
 
-    def _take(self) -> list[_Job]:
-        jobs: list[_Job] = []
-        size = 0
-        while self._queue and (not jobs or size + self._queue[0].size <= self._characters):
+    def _next(self) -> _Job | None:
+        """The first whose client still waits."""
+        found = None
+        while self._queue and found is None:
             job = self._queue.popleft()
-            if not job.answer.done():
-                jobs.append(job)
-                size += job.size
+            found = None if job.answer.done() else job
         if not self._queue:
             self._filled.clear()
         self._observer.depth(len(self._queue))
-        return jobs
-
-    def _work(self, asked: Sequence[Article | Spans]) -> list[Answer | Exception]:
-        """In the model's thread."""
-        return [self._told(one) for one in asked]
+        return found
 
     def _told(self, asked: Article | Spans) -> Answer | Exception:
+        """In the model's thread."""
         try:
             if isinstance(asked, Article):
                 return self._labeler.label_one(asked)
