@@ -67,6 +67,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calibration: Calibration
     extractor: str = ""
     """Name of the folder, beside this one or in the package, that finds statements; empty: this one does."""
+    leaves_targets: bool = False
+    """Whether that folder's classifier tells targets, too."""
     files: dict[str, str] = {}
     """sha256 of each file."""
 
@@ -108,6 +110,8 @@ class Checkpoint:
         else:
             self._finder = self
             self.manifest, self.pieces = own, Pieces.from_file(folder / "tokenizer.json")
+        self.targets = self._finder if own.leaves_targets else self
+        """What tells targets."""
         with np.load(folder / "embeddings.npz") as stored:
             self._rows = stored["rows"]
             self._scales = stored["scales"].reshape(len(self._rows), -1)

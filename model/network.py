@@ -119,6 +119,21 @@ class Classification(NamedTuple):
     target: Tensor
 
 
+N_PLACE = 3
+
+
+def _place(seq: int, first: Tensor, end: Tensor) -> Tensor:
+    """Where each position stands, seen from a statement: log(1 + tokens before it), log(1 + tokens behind it), within it.
+
+    first, end: (n, 1) -> (n, seq, N_PLACE).  Of a target's mentions one nearby is meant, and absolute positions tell
+    badly which those are where a view holds many statements.
+    """
+    at = torch.arange(seq, device=first.device).unsqueeze(0)
+    before, behind = (first - at).clamp(min=0), (at - end + 1).clamp(min=0)
+    within = before + behind == 0
+    return torch.stack([(1.0 + before).log(), (1.0 + behind).log(), within.float()], dim=-1)
+
+
 class Classifier(nn.Module):
     """Tells what each statement of a view does (stance), toward whom, and how.
 
@@ -136,6 +151,9 @@ class Classifier(nn.Module):
         self.labels = nn.Linear(width, 2 * len(STANCE_LABELS) + len(SENTIMENT_LABELS))
         self.target_query = nn.Linear(width, 2 * LINK_WIDTH)
         self.target_key = nn.Linear(width, 2 * LINK_WIDTH)
+        self.target_place = nn.Linear(width, 2 * N_PLACE)
+        for parameter in self.target_place.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(
         self, embeddings: Tensor, mask: Tensor | None, marks: Tensor, spans: Tensor
@@ -161,6 +179,9 @@ class Classifier(nn.Module):
         keys = self.target_key(states)[spans[:, 0]].unflatten(-1, (2, LINK_WIDTH))  # (N, S, 2, L)
         query = self.target_query(pooled).unflatten(-1, (2, LINK_WIDTH)).unsqueeze(1)  # (N, 1, 2, L)
         target = (keys * query).sum(-1) / LINK_WIDTH**0.5  # (N, S, 2)
+        target = target + _place(states.shape[1], first, end) @ self.target_place(pooled).unflatten(
+            -1, (N_PLACE, 2)
+        )
         if mask is not None:
             target = target.masked_fill(mask[spans[:, 0]].unsqueeze(-1) == 0, -1e4)
         return Classification(stance, second, sentiment, target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -125,6 +126,11 @@ class Told:
     sentiment: Floats
     target: tuple[int, int] | None
 
+    @property
+    def best(self) -> Stance:
+        """The most probable stance."""
+        return STANCE_LABELS[int(self.stance.argmax())]
+
 
 MAX_TARGET = 24
 """Tokens of the longest target phrase."""
@@ -135,20 +141,30 @@ is named against even odds is right as often as the rest."""
 
 def tell_stances(checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, int]]) -> list[Told]:
     """Classify the statements of an article, given as token ranges [first, last)."""
-    manifest = checkpoint.manifest
-    calibration = manifest.calibration
+    calibration = checkpoint.manifest.calibration
     told: dict[int, Told] = {}
-    for view in views(len(tokens), spans, manifest.context, manifest.together):
-        answer = checkpoint.classify(*_shown(checkpoint, tokens, spans, view))
+    for n, view, answer in _answers(checkpoint, tokens, spans):
         stance = softmax(answer["stance"] / calibration.stance)
         sentiment = softmax(answer["sentiment"] / calibration.sentiment)
-        for i, n in enumerate(view.asked):
-            best = int(stance[i].argmax())
-            target = None
-            if STANCE_LABELS[best] != "other" and (ends := _target(answer["target"][i])):
-                target = _tokens(view, *ends)
-            told[n] = Told(stance[i], _second(answer["second"][i], best), sentiment[i], target)
+        best = int(stance.argmax())
+        target = _target(view, answer["target"]) if STANCE_LABELS[best] != "other" else None
+        told[n] = Told(stance, _second(answer["second"], best), sentiment, target)
+    if checkpoint.targets is not checkpoint:
+        performs = [n for n in told if told[n].best != "other"]
+        for k, view, answer in _answers(checkpoint.targets, tokens, [spans[n] for n in performs]):
+            told[performs[k]] = replace(told[performs[k]], target=_target(view, answer["target"]))
     return [told[n] for n in range(len(spans))]
+
+
+def _answers(
+    checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, int]]
+) -> Iterator[tuple[int, View, dict[str, Floats]]]:
+    """For each statement its index, the view that it is answered from, and the answer: see `Checkpoint.classify`."""
+    manifest = checkpoint.manifest
+    for view in views(len(tokens), spans, manifest.context, manifest.together):
+        answer = checkpoint.classify(*_shown(checkpoint, tokens, spans, view))
+        for i, n in enumerate(view.asked):
+            yield n, view, {name: logits[i] for name, logits in answer.items()}
 
 
 def pooled_states(checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, int]]) -> list[Floats]:
@@ -174,14 +190,6 @@ def _shown(
     for first, end in places:
         marks[first:end] = 1
     return ids, marks, np.array(places, dtype=np.int64)
-
-
-def _tokens(view: View, first: int, last: int) -> tuple[int, int] | None:
-    """Token range of positions [first, last], None where they reach over a border of the view's two parts."""
-    start, end = view.token(first), view.token(last)
-    if start is None or end is None or end - start != last - first:
-        return None
-    return start, end + 1
 
 
 def among_paraphrases(told: Told, line: tuple[float, float]) -> Told:
@@ -213,8 +221,9 @@ def _second(scores: Floats, best: int) -> Stance | None:
     return None if label in ("other", STANCE_LABELS[best]) else label
 
 
-def _target(scores: Floats) -> tuple[int, int] | None:
-    """scores: (seq, 2) -> first and last position of the best span, None if position 0 is better."""
+def _target(view: View, scores: Floats) -> tuple[int, int] | None:
+    """scores: (seq, 2) -> token range of the best phrase; None where no target is likelier, or where it reaches over a border
+    of the view's two parts."""
     starts, ends = softmax(scores.T)
     joint = np.triu(np.outer(starts[1:], ends[1:]))
     joint = np.tril(joint, MAX_TARGET - 1)
@@ -223,4 +232,7 @@ def _target(scores: Floats) -> tuple[int, int] | None:
     first, last = np.unravel_index(int(joint.argmax()), joint.shape)
     if joint[first, last] <= NO_TARGET * starts[0] * ends[0]:
         return None
-    return int(first) + 1, int(last) + 1
+    start, end = view.token(int(first) + 1), view.token(int(last) + 1)
+    if start is None or end is None or end - start != last - first:
+        return None
+    return start, end + 1

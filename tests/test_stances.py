@@ -108,6 +108,7 @@ class Echo:
     def __init__(self, target: tuple[int, int] | None = None) -> None:
         self.manifest = Manifest(1, "m", "0", 510, 128, 64, 200, True, Calibration(stance=2.0))
         self.target = target
+        self.targets: Echo = self
 
     def classify(self, ids: Any, marks: Any, spans: Any) -> dict[str, Any]:
         assert (ids != 0).all() and len(ids) <= 202
@@ -175,6 +176,17 @@ def test_a_target_is_no_longer_than_a_phrase() -> None:
 def test_a_target_does_not_reach_from_the_lead_into_the_view() -> None:
     (told,) = tell(Echo((LEAD, LEAD + 2)), (300, 305), n=400)
     assert told.target is None
+
+
+def test_another_model_may_tell_targets_of_statements_that_have_a_stance() -> None:
+    echo = Echo((6, 8))
+    echo.targets = Echo((1, 2))
+    told = tell(echo, (4, 9), (0, 3), (20, 22))
+    assert [(t.best, t.target) for t in told] == [
+        ("other", None),
+        ("accusation", (0, 2)),
+        ("accusation", (0, 2)),
+    ]
 
 
 def test_no_statements_ask_nothing() -> None:

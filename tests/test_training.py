@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +25,12 @@ from quoth.labeler import Labeler
 from quoth.model.checkpoint import Checkpoint
 from quoth.model.network import Classifier, Extractor
 from quoth.model.statements import Found
+from quoth.training import examples
 from quoth.training.calibrate import paraphrase_line, platt, temperature
 from quoth.training.examples import GoldArticle
 from quoth.training.loop import Schedule
 from quoth.training.paraphrases import _weak_label
-from quoth.training.train import Data, TrainConfig, backbone_folder, manifest, train
+from quoth.training.train import Data, Distillation, TrainConfig, backbone_folder, manifest, train
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -78,6 +81,8 @@ def data(articles: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactor
             )
             statements = [_attribution(text, s) for s in row["statements"] if s["kind"] == "quoted"]
             out.write(json.dumps({"doc": row["article"], "text": text, "statements": statements}) + "\n")
+    with gzip.open(folder / "more.jsonl.gz", "wt", encoding="utf-8") as more:
+        more.writelines(json.dumps({"id": f"more-{a['id']}", "text": a["text"]}) + "\n" for a in articles)
     return folder
 
 
@@ -90,19 +95,29 @@ def _attribution(text: str, statement: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def config(backbone: Path) -> TrainConfig:
     schedule = Schedule(epochs=1, batch=8, learning_rate=1e-3, head_learning_rate=1e-3, checkpoint_steps=3)
-    files = Data("attributions.jsonl", "attributions.jsonl", "labels.jsonl", "labels.jsonl", "articles")
+    files = Data(
+        "attributions.jsonl", "attributions.jsonl", "labels.jsonl", "labels.jsonl", "articles", "more.jsonl.gz"
+    )  # fmt: skip
     return TrainConfig(
         "tiny", "0", str(backbone), files, schedule, schedule, window=200, window_left=40, window_right=20,
-        context=126, together=False, paraphrases=20, hard_cases=1, teacher="small", taught=5,
+        context=126, together=False, paraphrases=20, hard_cases=1, distillation=Distillation("small", 5, schedule),
     )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def trained(config: TrainConfig, data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def trained(
+    config: TrainConfig, data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Path, Path]]:
     """(run folder, model folder)"""
     run = tmp_path_factory.mktemp("run")
-    train(config, data, run, run / "model")
-    return run, run / "model"
+    none = data / "none.jsonl"
+    none.touch()
+    with pytest.MonkeyPatch.context() as patched:
+        # The articles that these are of are not ours to carry.
+        patched.setattr(examples, "MORE_LABELS", none)
+        patched.setattr(examples, "MORE_SPEAKERS", none)
+        train(config, data, run, run / "model")
+        yield run, run / "model"
 
 
 def test_a_trained_model_labels(trained: tuple[Path, Path], articles: list[dict[str, Any]]) -> None:
@@ -120,16 +135,20 @@ def test_the_run_folder_tells_what_was_trained(trained: tuple[Path, Path], data:
     assert run["data"]["labels.jsonl"] == hashlib.sha256((data / "labels.jsonl").read_bytes()).hexdigest()
     assert run["config"]["classifier"]["epochs"] == 1
     lines = [json.loads(line) for line in (trained[0] / "metrics.jsonl").read_text("utf-8").splitlines()]
-    assert [line.get("network") for line in lines] == ["extractor", "classifier", None]
+    assert [line.get("network") for line in lines] == ["extractor", "classifier", "distillation", None]
     assert lines[0]["dev"]["content"] > 0
 
 
 def test_a_finished_run_is_not_trained_again(
     trained: tuple[Path, Path], config: TrainConfig, data: Path, tmp_path: Path
 ) -> None:
-    before = [(trained[0] / f"{name}.pt").stat().st_mtime_ns for name in ("extractor", "classifier")]
+    before = [
+        (trained[0] / f"{name}.pt").stat().st_mtime_ns for name in ("extractor", "classifier", "distillation")
+    ]
     train(config, data, trained[0], tmp_path / "again")
-    assert before == [(trained[0] / f"{name}.pt").stat().st_mtime_ns for name in ("extractor", "classifier")]
+    assert before == [
+        (trained[0] / f"{name}.pt").stat().st_mtime_ns for name in ("extractor", "classifier", "distillation")
+    ]
     for name in ("extractor.onnx", "embeddings.npz", "tokenizer.json"):
         assert (tmp_path / "again" / name).read_bytes() == (trained[1] / name).read_bytes()
 

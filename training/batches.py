@@ -14,7 +14,7 @@ from torch import Tensor
 
 from quoth.model.layout import ROLES
 from quoth.model.stances import BEFORE, View, views
-from quoth.training.examples import NONE
+from quoth.training.examples import NONE, UNFOUND
 
 IGNORED = -100
 
@@ -231,6 +231,7 @@ def _classifier_batch(rows: Rows, chosen: list[tuple[int, View]], vocabulary: Vo
         for name in ("stance", "sentiment")
     )
     second = torch.tensor([int(row["second"][n]) for row, n, _ in asked])
+    second[second == UNFOUND] = IGNORED
     targets = torch.tensor([_target(view, *row["target"].reshape(-1, 2)[n]) for row, n, view in asked])
     return ClassifierBatch(ids, mask, marks, spans, stance, second, sentiment, *targets.unbind(1))
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset
-from numpy.typing import NDArray
 
 from quoth.model.layout import BEGIN, INSIDE, ROLES, SENTIMENT_LABELS, STANCE_LABELS
 from quoth.model.names import mentions
@@ -20,9 +19,6 @@ from quoth.model.windows import Pieces, Tokens
 
 NONE = -1
 UNFOUND = -2
-
-TAUGHT = 0.5
-"""Weight of a teacher's answer beside the label, see `quoth.training.teaching`."""
 
 HARD_CASES = Path(__file__).with_name("hard_cases.jsonl")
 MORE_LABELS = Path(__file__).with_name("more_labels.jsonl")
@@ -86,6 +82,13 @@ def _texts(articles: Path, wanted: set[str]) -> dict[str, str]:
     with gzip.open(articles, "rt", encoding="utf-8") as lines:
         rows = (json.loads(line) for line in lines)
         return {row["id"]: row["text"] for row in rows if row["id"] in wanted}
+
+
+def unlabelled_articles(articles: Path) -> Iterator[GoldArticle]:
+    """Those of gzipped JSON lines (`id`, `text`), without statements."""
+    with gzip.open(articles, "rt", encoding="utf-8") as lines:
+        for row in map(json.loads, lines):
+            yield GoldArticle(row["id"], row["text"], [])
 
 
 def hard_cases(path: Path = HARD_CASES) -> Iterator[GoldArticle]:
@@ -177,8 +180,9 @@ def classification_examples(articles: list[GoldArticle], pieces: Pieces) -> Data
     """One row an article.
 
     ids: (tokens,); spans: (n, 2) token range of each statement; stance: (n, 5) and sentiment: (n, 3) probabilities to
-    learn, a missing sentiment all 0; second: (n,) label index; target: (n, 2) token range, NONE where there is no
-    target, UNFOUND where the article does not hold the phrase.
+    learn, all 0 where there are none; second: (n,) label index or UNFOUND; target: (n, 2) token range, NONE where there
+    is no target, UNFOUND where the article does not hold the phrase.  A statement with `taught` (see
+    `quoth.training.teaching`) has these probabilities, and nothing else to learn.
     """
     rows = []
     for article, tokens in zip(articles, pieces([a.text for a in articles]), strict=True):
@@ -188,14 +192,26 @@ def classification_examples(articles: list[GoldArticle], pieces: Pieces) -> Data
         }
         for statement, span in placed(article, tokens):
             labels["spans"].append(span)
-            taught: Any = statement.get("taught", (None, None))
-            labels["stance"].append(_to_learn(STANCE_LABELS, statement["stance"], taught[0]))
-            labels["second"].append(STANCE_LABELS.index(str(statement["stance2"] or "other")))
-            labels["sentiment"].append(_to_learn(SENTIMENT_LABELS, statement["sentiment"], taught[1]))
-            labels["target"].append(_target(article.text, tokens, statement))
+            if "taught" in statement:
+                stance, sentiment = statement["taught"]
+                second, target = UNFOUND, (UNFOUND, UNFOUND)
+            else:
+                stance = _one_of(STANCE_LABELS, statement["stance"])
+                sentiment = _one_of(SENTIMENT_LABELS, statement["sentiment"])
+                second = STANCE_LABELS.index(str(statement["stance2"] or "other"))
+                target = _target(article.text, tokens, statement)
+            learned = stance, second, sentiment, target
+            for name, value in zip(("stance", "second", "sentiment", "target"), learned, strict=True):
+                labels[name].append(value)
         if labels["spans"]:
             rows.append(row | labels)
     return Dataset.from_list(rows).with_format("numpy")
+
+
+def with_targets_only(article: GoldArticle) -> GoldArticle:
+    """The article without the stances and sentiments of its statements."""
+    blank = {"stance": None, "sentiment": None}
+    return GoldArticle(article.id, article.text, [{**s, **blank} for s in article.statements])
 
 
 def placed(article: GoldArticle, tokens: Tokens) -> Iterator[tuple[dict[str, Any], tuple[int, int]]]:
@@ -206,13 +222,9 @@ def placed(article: GoldArticle, tokens: Tokens) -> Iterator[tuple[dict[str, Any
             yield statement, (first, last)
 
 
-def _to_learn(labels: Sequence[str], label: object, taught: list[float] | None) -> NDArray[np.float32]:
-    """(labels,) a teacher's probabilities and the label, mixed; one alone where the other is missing."""
-    alone = np.array([label == name for name in labels], dtype=np.float32)
-    if taught is None:
-        return alone
-    answer = np.array(taught, dtype=np.float32)
-    return TAUGHT * answer + (1 - TAUGHT) * alone if label else answer
+def _one_of(labels: Sequence[str], label: object) -> list[float]:
+    """1 for the label, else 0."""
+    return [float(label == name) for name in labels]
 
 
 def _target(text: str, tokens: Tokens, statement: dict[str, object]) -> tuple[int, int]:

@@ -57,7 +57,7 @@ def classifier_loss(network: Classifier, batch: ClassifierBatch) -> dict[str, Te
     ]
     return {
         "stance": cross_entropy(told.stance, batch.stance),
-        "second": 0.3 * cross_entropy(told.second, batch.second),
+        "second": 0.3 * cross_entropy(told.second, batch.second).nan_to_num(),
         "sentiment": 0.5 * cross_entropy(told.sentiment, batch.sentiment),
         "target": 0.25 * torch.stack(ends).sum().nan_to_num(),
     }

@@ -1,67 +1,78 @@
-"""A larger model's answers, which a smaller one learns beside the labels (Hinton et al., 2015: distillation)."""
+"""A larger model's answers where nobody labelled, which a smaller one learns (Hinton et al., 2015: distillation).
+
+On labelled statements they would say little: the larger model was trained on those labels, and knows them by heart.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from quoth.model.attributions import read
 from quoth.model.checkpoint import Checkpoint
+from quoth.model.layout import STANCE_LABELS
 from quoth.model.stances import tell_stances
-from quoth.training.examples import GoldArticle, placed
+from quoth.model.statements import find_statements
+from quoth.training.examples import GoldArticle, touching
 
-Answers = dict[tuple[int, int], tuple[list[float], list[float]]]
-"""By start and end of a statement: probabilities of its stances and of its sentiments."""
+SURELY_OTHER, KEPT = 0.93, 0.12
+"""Of the statements that the teacher takes for `other` with more than this probability, which are most and say little, the share
+that is learned."""
 
 
 def taught(
     teacher: Checkpoint, articles: list[GoldArticle], most: int, seed: int, kept: Path
 ) -> list[GoldArticle]:
-    """The same articles, the statements of at most `most` of them, drawn at random, with `taught`: the teacher's
-    probabilities of stances (5,) and of sentiments (3,).
+    """At most `most` of the articles, drawn at random, with the statements that the teacher finds in them added where no
+    labelled one is, each with `taught`: its probabilities of stances (5,) and of sentiments (3,).  What a target is,
+    labels alone tell.
 
     kept: a file that answers are appended to, so that an interrupted run goes on behind its last whole line.
     """
-    drawn = sorted(np.random.default_rng(seed).permutation(len(articles))[:most])
+    rng = np.random.default_rng(seed)
+    drawn = [articles[k] for k in rng.permutation(len(articles))[:most]]
     known = _read(kept)
     with kept.open("a", encoding="utf-8") as file:
-        for article in (articles[k] for k in drawn):
+        for article in drawn:
             if article.id not in known:
-                known[article.id] = answers = _answers(teacher, article)
-                rows = [[start, end, *told] for (start, end), told in answers.items()]
-                file.write(json.dumps([article.id, rows]) + "\n")
+                known[article.id] = list(_answers(teacher, article.text))
+                file.write(json.dumps([article.id, known[article.id]]) + "\n")
                 file.flush()
-    return [replace(a, statements=_with_answers(a, known.get(a.id, {}))) for a in articles]
+    return [_with_answers(article, known[article.id], rng) for article in drawn]
 
 
-def _read(kept: Path) -> dict[str, Answers]:
+Answer = tuple[int, int, list[float], list[float]]
+"""Start and end of a statement; probabilities of its stances and of its sentiments."""
+
+
+def _read(kept: Path) -> dict[str, list[Answer]]:
     if not kept.exists():
         return {}
     text = kept.read_text("utf-8")
     whole = text[: text.rfind("\n") + 1]
     if whole != text:
         kept.write_text(whole, "utf-8")
-    return {
-        name: {(start, end): (stance, sentiment) for start, end, stance, sentiment in rows}
-        for name, rows in map(json.loads, whole.splitlines())
-    }
+    return dict(map(json.loads, whole.splitlines()))
 
 
-def _answers(teacher: Checkpoint, article: GoldArticle) -> Answers:
-    (tokens,) = teacher.pieces([article.text])
-    spans = {(int(s["start"]), int(s["end"])): span for s, span in placed(article, tokens)}
-    told = tell_stances(teacher, tokens, list(spans.values()))
-    return {
-        place: (t.stance.round(4).tolist(), t.sentiment.round(4).tolist())
-        for place, t in zip(spans, told, strict=True)
-    }
+def _answers(teacher: Checkpoint, text: str) -> Iterator[Answer]:
+    (tokens,) = teacher.pieces([text])
+    found = find_statements(text, tokens, read(teacher, tokens))
+    spans = [f.clause for f in found if f.is_reported()]
+    for (first, last), told in zip(spans, tell_stances(teacher, tokens, spans), strict=True):
+        place = int(tokens.starts[first]), int(tokens.ends[last - 1])
+        yield *place, told.stance.round(4).tolist(), told.sentiment.round(4).tolist()
 
 
-def _with_answers(article: GoldArticle, answers: Answers) -> list[dict[str, Any]]:
-    return [
-        {**s, "taught": answers[s["start"], s["end"]]} if (s["start"], s["end"]) in answers else s  # type: ignore[index]
-        for s in article.statements
+def _with_answers(article: GoldArticle, answers: list[Answer], rng: np.random.Generator) -> GoldArticle:
+    other = STANCE_LABELS.index("other")
+    added = [
+        {"start": start, "end": end, "taught": (stance, sentiment)}
+        for start, end, stance, sentiment in answers
+        if not touching(article.statements, start, end)
+        and (stance[other] < SURELY_OTHER or rng.random() < KEPT)
     ]
+    return GoldArticle(article.id, article.text, [*article.statements, *added])

@@ -40,6 +40,16 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     without them."""
 
 
+class Distillation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the classifier learns after the labels, see `quoth.training.teaching`; from these, only targets from now on."""
+
+    teacher: str
+    """Name of a model folder of the package."""
+    articles: int
+    """Of `Data.more_articles`, that the teacher reads."""
+    schedule: Schedule
+
+
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One model: what it is trained from, and how."""
 
@@ -51,6 +61,8 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     extractor: Schedule | str
     """Or the name of a model folder of the package, which then finds statements for this one too."""
     classifier: Schedule
+    leaves_targets: bool = False
+    """Whether a model folder named as `extractor` tells targets, too."""
     window: int = 510
     """Tokens the extractor reads at once, without [CLS] and [SEP]."""
     window_left: int = 128
@@ -61,10 +73,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether it then answers for all statements among them, or for the one in the middle."""
     paraphrases: int = 5000
     """Weakly labelled paraphrases added to the classifier's training."""
-    teacher: str = ""
-    """Name of a model folder of the package whose answers the classifier learns beside the labels, see `quoth.training.teaching`."""
-    taught: int = 0
-    """Articles, drawn at random, that the teacher reads."""
+    distillation: Distillation | None = None
     hard_cases: int = 0
     """How often the classifier sees `quoth.training.examples.hard_cases` in an epoch."""
     renamed: float = 0.0
@@ -88,6 +97,7 @@ def manifest(config: TrainConfig) -> Manifest:
         config.together,
         Calibration(),
         config.extractor if isinstance(config.extractor, str) else "",
+        config.leaves_targets,
     )
 
 
@@ -145,10 +155,17 @@ def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str 
         reader, labelled["train"], config.paraphrases, config.classifier.seed, run.folder / "paraphrases.json"
     )
     labelled["train"] += config.hard_cases * list(examples.hard_cases())
-    if config.teacher:
-        teacher, kept = Checkpoint(WEIGHTS / config.teacher), run.folder / "taught.jsonl"
-        labelled["train"] = taught(teacher, labelled["train"], config.taught, config.classifier.seed, kept)
-    classifier = _train_classifier(config, labelled, backbone, pieces, vocabulary, run, device)
+    classifier = Classifier(backbone)
+    if config.rounded_from < 1:
+        round_table(classifier, config.bits)
+    _train_classifier("classifier", config.classifier, config, labelled, classifier, pieces, run, device)
+    if last := config.distillation:
+        teacher, kept = Checkpoint(WEIGHTS / last.teacher), run.folder / "taught.jsonl"
+        targets = {a.id: examples.with_targets_only(a) for a in labelled["train"]}
+        others = [targets.pop(a.id, a) for a in examples.unlabelled_articles(files["more_articles"])]
+        answers = taught(teacher, others, last.articles, last.schedule.seed, kept)
+        labelled["train"] = [*targets.values(), *answers]
+        _train_classifier("distillation", last.schedule, config, labelled, classifier, pieces, run, device)
     write_model(out, extractor, classifier, tokenizer, manifest(config), config.bits)
     attributed = list(examples.attribution_articles(files["dev_attributions"]))
     calibration = calibrate(Checkpoint(out), labelled["dev"], attributed)
@@ -195,25 +212,27 @@ def _train_extractor(
 
 
 def _train_classifier(
+    stage: str,
+    schedule: Schedule,
     config: TrainConfig,
     labelled: dict[str, list[examples.GoldArticle]],
-    backbone: str,
+    network: Classifier,
     pieces: Pieces,
-    vocabulary: batches.Vocabulary,
     run: Run,
     device: str,
-) -> Classifier:
+) -> None:
+    vocabulary = batches.Vocabulary(pieces.cls, pieces.sep, pieces.pad)
     shown = labelled["train"]
     plain, dev = (list(examples.classification_examples(a, pieces)) for a in (shown, labelled["dev"]))
     other = plain
     if config.renamed:
-        names, rng = people(shown), np.random.default_rng(config.classifier.seed)
+        names, rng = people(shown), np.random.default_rng(schedule.seed)
         with_other_names = [renamed(article, names, rng) for article in shown]
         other = list(examples.classification_examples(with_other_names, pieces))
 
     def views(rows: batches.Rows, rng: np.random.Generator | None) -> Batches:
-        size, together, batch = config.context, config.together, config.classifier.batch
-        return [*batches.classifier_batches(rows, size, together, batch, vocabulary, rng)]
+        size, together = config.context, config.together
+        return [*batches.classifier_batches(rows, size, together, schedule.batch, vocabulary, rng)]
 
     def epoch(rng: np.random.Generator) -> Batches:
         rows = [b if rng.random() < config.renamed else a for a, b in zip(plain, other, strict=True)]
@@ -229,11 +248,7 @@ def _train_classifier(
     def around(done: float) -> AbstractContextManager[None]:
         return rounded(network, config.bits) if done >= config.rounded_from else nullcontext()
 
-    network = Classifier(backbone)
-    if config.rounded_from < 1:
-        round_table(network, config.bits)
-    fit("classifier", network, epoch, loss, judge, config.classifier, run, device, around)
-    return network
+    fit(stage, network, epoch, loss, judge, schedule, run, device, around)
 
 
 def _mean_losses(network: nn.Module, epoch: Batches, loss: Any, device: str) -> dict[str, float]:

@@ -102,8 +102,9 @@ def _filled(network: Network, folder: Path) -> Network:
     network.encoder.table = backbone.pop("embeddings.word_embeddings.weight")
     state = {_BODY + name: tensor for name, tensor in backbone.items()} | heads
     missing, unknown = network.load_state_dict(state, strict=False)
-    # The network keeps its word embeddings in `table`.
-    missing = [name for name in missing if not name.endswith("word_embeddings.weight")]
+    # The network keeps its word embeddings in `table`; zeros, as it starts with, are what graphs without a target's place mean.
+    expected = ("word_embeddings.weight", "target_place.weight", "target_place.bias")
+    missing = [name for name in missing if not name.endswith(expected)]
     if missing or unknown:
         raise ModelError(f"{folder}: lacks {missing or 'nothing'}, has also {unknown or 'nothing'}")
     network.eval()
@@ -343,6 +344,7 @@ statement's state is `tanh(pool [h; m])`, with h the state of [CLS] and m the me
 |---|---|
 | `labels` (13) | logits of 5 stances ($stances), of 5 second stances (`other`: none), of 3 sentiments ($sentiments) |
 | `target_query`, `target_key` (128) | of the statement's state and of each token's: 64 for the target's first token, 64 for its last; logit of a token: their product / 8, position 0: no target |
+| `target_place` (6), where there is one | of the statement's state: what log(1 + tokens before it), log(1 + tokens behind it) and being within it add to each of a token's two logits |
 | `extractor/`: `tags` (9) | outside, begin, inside for content, cue, source in turn |
 | `extractor/`: `links.0`, GELU, `links.2` (384) | queries and keys, 64 each, of content -> cue, cue -> source, content -> name; logit: their product / 8, key 0: nowhere |
 
