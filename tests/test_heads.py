@@ -15,7 +15,10 @@ from sklearn.linear_model import LogisticRegression
 
 from quoth.errors import ModelError
 from quoth.model.heads import Correction, Head
+from quoth.model.layout import STANCE_LABELS
+from quoth.model.stances import Told, among_paraphrases, softmax
 from quoth.training.heads import STRENGTHS, Statements, cross_fitted, fit, folds
+from quoth.training.tasks import stance_task
 
 WIDTH, CLASSES = 6, 5
 
@@ -114,6 +117,23 @@ def test_the_same_seed_gives_the_same_head() -> None:
     statements, _ = made_up(200, 1.0)
     assert (fit(statements, 4, 3).weight == fit(statements, 4, 3).weight).all()
     assert (cross_fitted(statements, 4, 3) != cross_fitted(statements, 4, 4)).any()
+
+
+@pytest.mark.parametrize("share_of_other", [0.0, 0.9], ids=["only stances", "all paraphrases"])
+def test_paraphrases_are_told_as_the_labels_have_them(share_of_other: float) -> None:
+    statements, _ = made_up(400, 0.0)
+    rng = np.random.default_rng(2)
+    kinds = np.where(np.arange(400) % 2, "indirect", "quoted")
+    other = (kinds == "indirect") & (rng.random(400) < share_of_other)
+    gold = np.where(other, STANCE_LABELS.index("other"), statements.gold)
+    task = stance_task(replace(statements, gold=gold), kinds, (0.8, 2.5))
+    assert task.among_paraphrases == (share_of_other > 0)
+    # What `quoth label` says of a paraphrase that it found.
+    p = softmax(statements.logits[1])
+    told = among_paraphrases(Told(p, None, np.ones(3) / 3, None), (0.8, 2.5)).stance
+    now = np.exp(task.statements.told(statements.logits))
+    assert now[1] == pytest.approx(told if task.among_paraphrases else p, abs=1e-6)
+    assert now[0] == pytest.approx(softmax(statements.logits[0]), abs=1e-6)
 
 
 @pytest.fixture

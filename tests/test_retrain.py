@@ -181,6 +181,29 @@ def test_an_altered_head_is_refused(trained: tuple[Path, Result], tmp_path: Path
     assert folder_hash(own) != before
 
 
+def test_networks_that_it_has_not_are_not_exported(trained: tuple[Path, Result], tmp_path: Path) -> None:
+    for package in ("onnx", "torch", "transformers"):
+        pytest.importorskip(package)
+    result = CliRunner().invoke(main, ["export", "hf", str(tmp_path / "hf"), "--model", str(trained[0])])
+    assert result.exit_code == 1
+    assert "holds no networks, only what was learned on top of 'small'; export that" in result.output
+
+
+def test_a_table_of_labels_will_do(tmp_path: Path) -> None:
+    lines = [
+        f"{row['article']},{s['start']},{s['end']},{s['stance']}"
+        for row in rows()[:3]
+        for s in row["statements"]
+    ]
+    (tmp_path / "my.csv").write_text("\n".join(["doc,start,end,stance", *lines]) + "\n", "utf-8")
+    result = train(tmp_path / "my.csv", tmp_path / "mine", "--anyway", "--gold-column", "article=doc")
+    assert result.exit_code == 0, result.output
+    # Without sentiments in the labels, it stays as it was.
+    assert [*report_of(tmp_path / "mine").parts] == ["stance"]
+    with np.load(tmp_path / "mine" / "head.npz") as head:
+        assert not head["sentiment_weight"].any() and head["stance_weight"].any()
+
+
 def test_no_model_starts_from_one_without_networks(trained: tuple[Path, Result], tmp_path: Path) -> None:
     shutil.copytree(trained[0], tmp_path / "first")
     recipe = tmp_path / "second.toml"
