@@ -16,7 +16,7 @@ pytest.importorskip("sklearn")
 
 from quoth import doctor
 from quoth.cli import main
-from quoth.training.retrain import RetrainConfig
+from quoth.retraining import RetrainConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "retrain.md").read_text("utf-8")

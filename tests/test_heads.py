@@ -1,4 +1,4 @@
-"""Fitting on made-up states; tests/test_retrain.py goes the whole way."""
+"""Fitting on made-up states; tests/test_retraining.py goes the whole way."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ pytest.importorskip("scipy")
 from sklearn.linear_model import LogisticRegression
 
 from quoth.errors import ModelError
+from quoth.label_tasks import stance_task
 from quoth.model.heads import Correction, Head
 from quoth.model.layout import STANCE_LABELS
 from quoth.model.stances import Told, among_paraphrases, softmax
 from quoth.training.heads import STRENGTHS, Statements, cross_fitted, fit, folds
-from quoth.training.tasks import stance_task
 
 WIDTH, CLASSES = 6, 5
 

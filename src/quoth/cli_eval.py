@@ -262,8 +262,8 @@ def _compare(inputs: Inputs, systems: tuple[str, str], json_out: Path | None) ->
 
 def _learn(inputs: Inputs, leave_out: str | None, json_out: Path | None) -> None:
     """leave_out: a field of the articles; None: the learning curve."""
+    from quoth import learning
     from quoth.eval.harness import labels_of
-    from quoth.training import learning
 
     gold, looks = labels_of(inputs)
     say_looks(looks)

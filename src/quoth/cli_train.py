@@ -87,7 +87,7 @@ def _retrain(
     from quoth.articles import Columns
     from quoth.config import load
     from quoth.eval.tables import read_labels
-    from quoth.training.retrain import RetrainConfig, retrain, summary, verdict
+    from quoth.retraining import RetrainConfig, retrain, summary, verdict
 
     def say(what: str) -> None:
         click.echo(f"quoth: {what}", err=True)

@@ -15,8 +15,8 @@ from quoth.eval.comparison import compare_counts
 from quoth.eval.gold import KINDS
 from quoth.eval.markdown import table
 from quoth.eval.power import too_few
+from quoth.label_tasks import Task
 from quoth.training.heads import Floats, Statements
-from quoth.training.tasks import Task
 
 LEVEL = 0.10
 """A log-loss is better if it is lower, with a p below this."""

@@ -18,11 +18,11 @@ from quoth.eval import scores
 from quoth.eval.gold import GoldArticle
 from quoth.eval.markdown import table
 from quoth.eval.power import FEWEST_ITEMS
+from quoth.gains import Gain, confusions, log_loss, losses, macro_f1, markdown
+from quoth.label_tasks import Task, read_tasks
 from quoth.labeler import Labeler
 from quoth.records import ModelInfo
-from quoth.training.gains import Gain, confusions, log_loss, losses, macro_f1, markdown
 from quoth.training.heads import Floats, Statements, fit, folds
-from quoth.training.tasks import Task, read_tasks
 
 FEWEST = 50
 """Statements of the curve's first point; the next ones have twice as many each."""

@@ -26,7 +26,7 @@ from quoth.errors import InputError, ModelError
 from quoth.labeler import Labeler
 from quoth.model.checkpoint import WEIGHTS, Checkpoint, folder_hash, read_manifest, write_manifest
 from quoth.records import from_json
-from quoth.training.retrain import Report, RetrainConfig
+from quoth.retraining import Report, RetrainConfig
 
 ROOT = Path(__file__).parent.parent
 RECIPE = ROOT / "configs" / "finetune.toml"
@@ -309,7 +309,7 @@ def test_the_recipe_of_the_package_can_be_read() -> None:
 
 def test_a_span_without_a_word_is_named_with_its_file(tmp_path: Path) -> None:
     from quoth.eval.gold import GoldArticle, GoldStatement
-    from quoth.training.tasks import read_tasks
+    from quoth.label_tasks import read_tasks
 
     blank = GoldStatement(2, 4, "quoted", "other", None, None, None, None)
     article = GoldArticle("a", "A.   B.", "", [blank])
@@ -318,6 +318,6 @@ def test_a_span_without_a_word_is_named_with_its_file(tmp_path: Path) -> None:
 
 
 def test_torch_is_not_needed() -> None:
-    code = "import sys, quoth.training.retrain, quoth.training.learning; print({'torch', 'datasets'} & {*sys.modules})"
+    code = "import sys, quoth.retraining, quoth.learning; print({'torch', 'datasets'} & {*sys.modules})"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "set()"

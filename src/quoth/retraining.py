@@ -14,14 +14,14 @@ import quoth
 from quoth.errors import ConfigError, InputError
 from quoth.eval import provenance
 from quoth.eval.gold import KINDS, GoldArticle, origin_notes
+from quoth.gains import FEWEST_FOR_LEVEL, Gain, few, gains, is_better, markdown
+from quoth.label_tasks import Task, read_tasks
 from quoth.labeler import Labeler
 from quoth.model.checkpoint import HEAD, Start, beside, folder_hash, read_manifest, write_manifest
 from quoth.model.heads import Correction, Head
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 from quoth.records import ModelInfo
-from quoth.training.gains import FEWEST_FOR_LEVEL, Gain, few, gains, is_better, markdown
 from quoth.training.heads import Fitted, cross_fitted, fit
-from quoth.training.tasks import Task, read_tasks
 from quoth.writing import whole
 
 REPORT = "report.json"
@@ -59,7 +59,7 @@ class Report(msgspec.Struct, frozen=True):
     """What was trained, from what, and whether it got better: report.json.
 
     model: None where none was written.  among_paraphrases: whether paraphrases were told as those that quoth finds itself,
-    see `quoth.training.tasks.stance_task`.
+    see `quoth.label_tasks.stance_task`.
     """
 
     model: ModelInfo | None
