@@ -157,6 +157,12 @@ def compare(inputs: Inputs, a: str, b: str) -> tuple[list[Comparison], int, list
     return found, looks, origin_notes(gold)
 
 
+def labels_of(inputs: Inputs) -> tuple[list[GoldArticle], int]:
+    """The labels that a model, retrained on some of them, is judged by; with looks, as in `Evaluation`."""
+    gold = _gold(inputs)
+    return gold, _count_look(inputs, gold, f"{inputs.model or 'small'}, retrained")
+
+
 def articles_needed(
     rows: Sequence[Judged], half_width: float, draws: Draws
 ) -> dict[str, power.SampleSize | str]:

@@ -1,7 +1,8 @@
 """A model folder: two graphs, one embedding table, a tokenizer, and model.json that describes them.
 
 A folder may hold a classifier alone, and leave finding statements and their speakers to the folder beside it that
-model.json names.
+model.json names.  Or it may hold no network, but a head: what was learned on top of the model that model.json names as its
+start.
 """
 
 from __future__ import annotations
@@ -20,12 +21,16 @@ from onnxruntime.capi.onnxruntime_pybind11_state import Fail as InvalidGraph
 from quoth.cores import available
 from quoth.errors import ModelError
 from quoth.model.embeddings import restore_rows
+from quoth.model.heads import Head
 from quoth.model.windows import Pieces
 
 FILES = ("classifier.onnx", "embeddings.npz", "extractor.onnx", "tokenizer.json")
 
 CLASSIFIER_FILES = ("classifier.onnx", "embeddings.npz")
 """Of a folder that leaves finding statements to another."""
+
+HEAD = "head.npz"
+"""The one file of a folder that starts from another model, see `quoth.model.heads`."""
 
 FORMAT = 2
 
@@ -52,6 +57,14 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     paraphrase: tuple[float, float] = (1.0, 0.0)
 
 
+class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Name of a model's folder, beside the one that starts from it or in the package, and its `folder_hash`: a head fits no other
+    networks."""
+
+    name: str
+    hash: str
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """model.json: what the graphs were trained to read, and how to read their answers."""
 
@@ -71,9 +84,13 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether that folder's classifier tells targets, too."""
     files: dict[str, str] = {}
     """sha256 of each file."""
+    start: Start | msgspec.UnsetType = msgspec.UNSET
+    """The model whose networks this one uses; unset: it has its own."""
 
     def contents(self) -> tuple[str, ...]:
         """The files beside model.json."""
+        if self.start is not msgspec.UNSET:
+            return (HEAD,)
         return CLASSIFIER_FILES if self.extractor else FILES
 
     def finding_with(self, finder: Manifest) -> Manifest:
@@ -90,17 +107,14 @@ class Checkpoint:
 
     def __init__(self, folder: Path, threads: int | None = None) -> None:
         """threads: of each graph; None: one for each core that is ours, see `quoth.cores`."""
-        own = read_manifest(folder)
-        for name in own.contents():
-            if not (folder / name).is_file():
-                raise ModelError(
-                    f"{folder}: {name} is missing; a model folder holds {', '.join(own.contents())}, model.json"
-                )
-            if _sha256(folder / name) != own.files.get(name):
-                raise ModelError(
-                    f"{folder}: {name} is not the file that model.json describes; it was altered"
-                )
+        own = _whole_manifest(folder)
         self.hash = folder_hash(folder)
+        self._head: Head | None = None
+        if own.start is not msgspec.UNSET:
+            self._head = Head.from_file(folder / HEAD)
+            folder = start_folder(folder, own.start)
+            if _whole_manifest(folder).start is not msgspec.UNSET:
+                raise ModelError(f"{folder}: has no networks of its own, so no other model can start from it")
         self._finder: Checkpoint
         self.manifest: Manifest
         self.pieces: Pieces
@@ -129,14 +143,18 @@ class Checkpoint:
     ) -> dict[str, Array]:
         """ids, marks: (seq,), marks = 1 inside any statement; spans: (n, 2) first and end position of each ->
         logits stance (n, 5), second (n, 5), sentiment (n, 3) and target (n, seq, 2)."""
-        return self._run(self._classifier, self._feeds(ids, marks, spans))
+        if self._head is None:
+            return self._run(self._classifier, self._feeds(ids, marks, spans))
+        return self.pool(ids, marks, spans)[0]
 
     def pool(
         self, ids: NDArray[np.int64], marks: NDArray[np.int64], spans: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """Takes what `classify` takes; returns what the classifier's heads read of each statement, (n, width)."""
-        state: NDArray[np.float32] = self._run(self._pooler, self._feeds(ids, marks, spans))[POOLED][0]
-        return state
+    ) -> tuple[dict[str, Array], NDArray[np.float32]]:
+        """Takes what `classify` takes; returns what that does, and the state of each statement that the logits are made of,
+        (n, width)."""
+        answer = self._run(self._pooler, self._feeds(ids, marks, spans))
+        states = answer.pop(POOLED)[0]
+        return answer if self._head is None else self._head.corrected(answer, states), states
 
     def _feeds(
         self, ids: NDArray[np.int64], marks: NDArray[np.int64], spans: NDArray[np.int64]
@@ -211,6 +229,19 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def _whole_manifest(folder: Path) -> Manifest:
+    """Raises ModelError also where a file of the folder is missing or altered."""
+    manifest = read_manifest(folder)
+    for name in manifest.contents():
+        if not (folder / name).is_file():
+            raise ModelError(
+                f"{folder}: {name} is missing; a model folder holds {', '.join(manifest.contents())}, model.json"
+            )
+        if _sha256(folder / name) != manifest.files.get(name):
+            raise ModelError(f"{folder}: {name} is not the file that model.json describes; it was altered")
+    return manifest
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write model.json with the hashes of the files that lie in the folder."""
     files = {name: _sha256(folder / name) for name in manifest.contents()}
@@ -224,7 +255,8 @@ def folder_hash(folder: Path) -> str:
     Where another folder finds the statements, over that one's as well.
     """
     manifest = read_manifest(folder)
-    if not manifest.extractor:
+    if manifest.start is not msgspec.UNSET or not manifest.extractor:
+        # Of a model that this one starts from, model.json holds the hash.
         return _sha256(folder / "model.json")[:12]
     both = _sha256(folder / "model.json") + _sha256(finder_folder(folder, manifest) / "model.json")
     return hashlib.sha256(both.encode()).hexdigest()[:12]
@@ -243,8 +275,25 @@ def model_folder(model: str | Path) -> Path:
 
 def finder_folder(folder: Path, manifest: Manifest) -> Path:
     """The folder whose extractor finds statements for the model in `folder`."""
-    beside = folder.parent / manifest.extractor
-    return beside if beside.is_dir() else WEIGHTS / manifest.extractor
+    return beside(folder, manifest.extractor)
+
+
+def start_folder(folder: Path, start: Start) -> Path:
+    """The folder whose networks the model in `folder` uses.  Raises ModelError where it is missing or another than it was."""
+    found = beside(folder, start.name)
+    if folder_hash(found) != start.hash:
+        raise ModelError(
+            f"{folder}: was trained on top of {start.name} with hash {start.hash}; found {found}, version "
+            f"{read_manifest(found).version}, with hash {folder_hash(found)}: train it again, or take the version of quoth that it "
+            "was made with"
+        )
+    return found
+
+
+def beside(folder: Path, name: str) -> Path:
+    """The model folder `name` that the model in `folder` relies on: the one beside it, else the package's."""
+    near = folder.parent / name
+    return near if near.is_dir() else WEIGHTS / name
 
 
 def _sha256(path: Path) -> str:

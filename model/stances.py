@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,13 +167,22 @@ def _answers(
             yield n, view, {name: logits[i] for name, logits in answer.items()}
 
 
-def pooled_states(checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, int]]) -> list[Floats]:
-    """What the classifier's heads read of each statement, (width,); arguments as of `tell_stances`."""
+class Pooled(NamedTuple):
+    """What the classifier's heads read of one statement, (width,), and the logits they make of it: stance (5,), sentiment (3,)."""
+
+    state: Floats
+    stance: Floats
+    sentiment: Floats
+
+
+def pool(checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, int]]) -> list[Pooled]:
+    """Arguments as of `tell_stances`."""
     manifest = checkpoint.manifest
-    found: dict[int, Floats] = {}
+    found: dict[int, Pooled] = {}
     for view in views(len(tokens), spans, manifest.context, manifest.together):
-        states = checkpoint.pool(*_shown(checkpoint, tokens, spans, view))
-        found |= zip(view.asked, states, strict=True)
+        answer, states = checkpoint.pool(*_shown(checkpoint, tokens, spans, view))
+        rows = map(Pooled, states, answer["stance"], answer["sentiment"])
+        found |= zip(view.asked, rows, strict=True)
     return [found[n] for n in range(len(spans))]
 
 

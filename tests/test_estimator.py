@@ -101,7 +101,7 @@ def test_the_states_are_those_that_the_models_own_heads_read(model: str) -> None
     ids[[0, -1]] = checkpoint.pieces.cls, checkpoint.pieces.sep
     marks, spans = np.zeros_like(ids), np.array([[2, 5], [3, 4]])
     marks[2:5] = 1
-    logits = checkpoint.pool(ids, marks, spans) @ heads["labels.weight"].T + heads["labels.bias"]
+    logits = checkpoint.pool(ids, marks, spans)[1] @ heads["labels.weight"].T + heads["labels.bias"]
     # The graph of `small` rounds the states to 8 bits before it multiplies them.
     assert logits[:, :5] == pytest.approx(
         checkpoint.classify(ids, marks, spans)["stance"], abs={"small": 0.1, "base": 1e-4}[model]

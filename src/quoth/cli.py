@@ -19,6 +19,7 @@ from quoth.cli_labels import labels
 from quoth.cli_reproduce import reproduce
 from quoth.cli_serve import key, serve
 from quoth.cli_stats import explore, stats
+from quoth.cli_train import train
 from quoth.errors import InputError, QuothError
 
 if TYPE_CHECKING:
@@ -193,29 +194,6 @@ def _progress(out: Path | None) -> Any:
     return shown()
 
 
-@main.command()
-@click.argument("config", type=click.Path(path_type=Path))
-@click.option(
-    "--data", type=click.Path(path_type=Path), required=True, help="Folder that CONFIG's paths start at."
-)
-@click.option(
-    "--run", "folder", type=click.Path(path_type=Path), required=True, help="Run folder; goes on if begun."
-)
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Write the model folder here.  [default: RUN/model]"
-)
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, ...")
-def train(config: Path, data: Path, folder: Path, out: Path | None, device: str) -> None:
-    """Train the model that CONFIG describes, and export it."""
-    from quoth.config import load
-    from quoth.extras import needs
-
-    with needs("Training", "train"):
-        from quoth.training.train import TrainConfig
-        from quoth.training.train import train as run
-    run(load(config, TrainConfig), data, folder, out or folder / "model", device)
-
-
 main.add_command(batch)
 main.add_command(stats)
 main.add_command(explore)
@@ -223,6 +201,7 @@ main.add_command(serve)
 main.add_command(key)
 main.add_command(annotate)
 main.add_command(labels)
+main.add_command(train)
 main.add_command(evaluate)
 main.add_command(diff)
 main.add_command(reproduce)
@@ -243,12 +222,13 @@ def schema(of: str) -> None:
 
 
 @main.command()
-def doctor() -> None:
-    """Tell what quoth runs on, and try each model; exit code 1 where one is broken."""
+@click.argument("models", nargs=-1, type=click.Path(path_type=Path), metavar="[FOLDER]...")
+def doctor(models: tuple[Path, ...]) -> None:
+    """Tell what quoth runs on, and try each model, also those in the FOLDERs; exit code 1 where one is broken."""
     from quoth.doctor import examine
 
     sound = True
-    for finding in examine():
+    for finding in examine(models):
         sound &= finding.ok is not False
         mark = {None: " ", True: "✓", False: "✗"}[finding.ok]
         click.echo(f"{mark} {finding.subject:12}  {finding.told}")

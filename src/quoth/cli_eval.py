@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
+from quoth import cli_options
 from quoth.errors import InputError
 
 if TYPE_CHECKING:
@@ -57,6 +57,16 @@ _GOLD = {"gold", "articles", "split", "gold_columns", "text_column", "id_column"
 @click.option("--passes", type=_FILE, help="Labels by several annotators: their agreement, and the ceiling.")
 @click.option("--cases", multiple=True, type=_FILE, help="Behavioural tests of your own, beside ours.")
 @click.option(
+    "--learning-curve",
+    is_flag=True,
+    help="What labels are worth: retrain MODEL on 50, 100, ... of them, judge it on the others.",
+)
+@click.option(
+    "--leave-out",
+    metavar="FIELD",
+    help="Retrain MODEL on all articles but those of a topic, source, ..., judge it on these; for each.",
+)
+@click.option(
     "--within", type=click.FloatRange(0, 1, min_open=True), help="How many articles it takes for F1 +- this."
 )
 @click.option("--resamples", type=click.IntRange(100), default=2000, show_default=True, help="For intervals.")
@@ -91,6 +101,8 @@ def evaluate(
     only_predicted: bool,
     passes: Path | None,
     cases: tuple[Path, ...],
+    learning_curve: bool,
+    leave_out: str | None,
     within: float | None,
     resamples: int,
     seed: int,
@@ -105,15 +117,19 @@ def evaluate(
     start and end a statement, or a table.  Tables go to standard output.  An evaluation on articles of split
     test is counted in test_log.jsonl.
     """
-    given = _given()
+    given = cli_options.given()
     if attributions:
-        _refuse(
+        cli_options.refuse(
             given - _ALWAYS - {"attributions", "predictions", "model", "columns", "release"}, "attributions"
         )
     elif compare:
-        _refuse(given - _ALWAYS - _GOLD - {"compare", "columns"}, "compare")
+        cli_options.refuse(given - _ALWAYS - _GOLD - {"compare", "columns"}, "compare")
+    elif learning_curve:
+        cli_options.refuse(given - {"seed", "json_out", "model", "learning_curve"} - _GOLD, "learning-curve")
+    elif leave_out:
+        cli_options.refuse(given - {"seed", "json_out", "model", "leave_out"} - _GOLD, "leave-out")
     if predictions:
-        _refuse(given & {"model", "cases", "card", "release"}, "predictions")
+        cli_options.refuse(given & {"model", "cases", "card", "release"}, "predictions")
     elif columns and not compare:
         raise click.UsageError(
             "--column names columns of --predictions; --gold-column those of a table of labels"
@@ -135,6 +151,8 @@ def evaluate(
     elif gold and articles:
         if compare:
             _compare(inputs, compare, json_out)
+        elif learning_curve or leave_out:
+            _learn(inputs, leave_out, json_out)
         else:
             _evaluate(inputs, within, json_out, html_out, card, release)
     elif release == "":
@@ -155,8 +173,8 @@ def inputs_of(asked: Mapping[str, Any], command: str) -> Inputs:
         split=asked["split"],
         predictions=asked["predictions"],
         model=asked["model"],
-        columns=_names(asked["columns"], "--column"),
-        gold_columns=_names(asked["gold_columns"], "--gold-column"),
+        columns=cli_options.names(asked["columns"], "--column"),
+        gold_columns=cli_options.names(asked["gold_columns"], "--gold-column"),
         fields=Columns(asked["id_column"], asked["text_column"]),
         baselines=asked["baselines"],
         passes=asked["passes"],
@@ -228,26 +246,6 @@ def _check_outputs(outputs: list[Path | None], inputs: list[Path | None]) -> Non
             raise InputError(f"{path}: expected a file in a folder that is there")
 
 
-def _given() -> set[str]:
-    """The parameters that stand on the command line."""
-    context = click.get_current_context()
-    return {p for p in context.params if context.get_parameter_source(p) is ParameterSource.COMMANDLINE}
-
-
-def _refuse(parameters: set[str], beside: str) -> None:
-    if parameters:
-        command = click.get_current_context().command
-        names = sorted(p.opts[0] for p in command.params if p.name in parameters)
-        raise click.UsageError(f"--{beside} does not go with {', '.join(names)}")
-
-
-def _names(pairs: tuple[str, ...], option: str) -> dict[str, str] | None:
-    names = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
-    if len(names) < len(pairs):
-        raise click.UsageError(f"{option} takes FIELD=NAME, each field once")
-    return names or None
-
-
 def _compare(inputs: Inputs, systems: tuple[str, str], json_out: Path | None) -> None:
     from quoth.eval.comparison import markdown
     from quoth.eval.harness import compare
@@ -260,6 +258,24 @@ def _compare(inputs: Inputs, systems: tuple[str, str], json_out: Path | None) ->
     click.echo(markdown(comparisons), nl=False)
     if json_out is not None:
         write_json(json_out, comparisons)
+
+
+def _learn(inputs: Inputs, leave_out: str | None, json_out: Path | None) -> None:
+    """leave_out: a field of the articles; None: the learning curve."""
+    from quoth import learning
+    from quoth.eval.harness import labels_of
+
+    gold, looks = labels_of(inputs)
+    say_looks(looks)
+    found: learning.Curve | learning.Transfer
+    if leave_out is None:
+        found = learning.curve(inputs.model or "small", gold, inputs.gold, inputs.draws.seed)
+        click.echo(learning.curve_table(found), nl=False)
+    else:
+        found = learning.leave_out(inputs.model or "small", leave_out, gold, inputs.gold, inputs.draws.seed)
+        click.echo(learning.transfer_table(found), nl=False)
+    if json_out is not None:
+        write_json(json_out, found)
 
 
 def say_looks(looks: int) -> None:

@@ -1,8 +1,9 @@
-"""Options and an exit status that `quoth label` and `quoth batch` share."""
+"""What commands share: options, an exit status, and how options are held against each other."""
 
 from __future__ import annotations
 
 import click
+from click.core import ParameterSource
 
 SOME_REJECTED = 3
 """Exit status of a run that finished but could not label every row."""
@@ -24,3 +25,25 @@ input_format = click.option(
     type=click.Choice(["text", "jsonl", "json", "csv", "tsv", "parquet", "html"]),
     help="Read every file as this, whatever its suffix.",
 )
+
+
+def given() -> set[str]:
+    """The parameters that stand on the command line."""
+    context = click.get_current_context()
+    return {p for p in context.params if context.get_parameter_source(p) is ParameterSource.COMMANDLINE}
+
+
+def refuse(parameters: set[str], beside: str) -> None:
+    """Raises UsageError for parameters that do not go with the option `beside`."""
+    if parameters:
+        command = click.get_current_context().command
+        names = sorted(p.opts[0] for p in command.params if p.name in parameters)
+        raise click.UsageError(f"--{beside} does not go with {', '.join(names)}")
+
+
+def names(pairs: tuple[str, ...], option: str) -> dict[str, str] | None:
+    """FIELD=NAME, FIELD=NAME, ... -> name by field; raises UsageError, which names the option."""
+    found = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+    if len(found) < len(pairs):
+        raise click.UsageError(f"{option} takes FIELD=NAME, each field once")
+    return found or None

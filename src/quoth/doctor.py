@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -35,13 +35,13 @@ class Finding(msgspec.Struct, frozen=True):
     ok: bool | None = None
 
 
-def examine() -> Iterator[Finding]:
-    """Each finding as soon as it is known; a model takes a second or two."""
+def examine(models: Iterable[Path] = ()) -> Iterator[Finding]:
+    """Each finding as soon as it is known; a model takes a second or two.  models: folders beside the package's."""
     yield Finding("quoth", f"{quoth.__version__}, Python {platform.python_version()}")
     yield Finding("machine", f"{platform.system()} {platform.machine()}, {_processor()}")
     yield Finding("cores", f"{available()} used unless told otherwise")
     yield Finding("engine", f"ONNX Runtime {onnxruntime.__version__}, 8-bit products on the processor")
-    for folder in sorted(path for path in WEIGHTS.glob("*") if path.is_dir()):
+    for folder in (*sorted(path for path in WEIGHTS.glob("*") if path.is_dir()), *models):
         yield _model(folder)
     yield Finding("extras", ", ".join(_extras()) or "none")
 
@@ -65,8 +65,15 @@ def _model(folder: Path) -> Finding:
         words = len(_ARTICLE.split()) * 20 / (time.perf_counter() - began - ready)
     except ModelError as error:
         return Finding(f"model {folder.name}", str(error), False)
-    told = f"{manifest.version} ({labeler.model.hash}), first answer after {ready:.1f} s, {words:,.0f} words a second"
+    own = manifest.start is not msgspec.UNSET
+    named = f"{manifest.name} {manifest.version}" if own else manifest.version
+    told = f"{named} ({labeler.model.hash}), first answer after {ready:.1f} s, {words:,.0f} words a second"
     missed = sorted(f"{stance} by {name}" for name, stance in _EXPECTED - found)
+    if missed and own:
+        # It may have learned another view of what an accusation is.
+        return Finding(
+            f"model {folder.name}", f"{told}; unlike the package's models it misses {', '.join(missed)}", True
+        )
     return Finding(
         f"model {folder.name}", told + (f"; missed {', '.join(missed)}" if missed else ""), not missed
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,7 +56,8 @@ class Weights:
 def export(model: Path, out: Path) -> None:
     """Write the model folder `model` to the new folder `out`, whole or not at all.
 
-    Raises InputError where `out` is not new, ModelError where a graph's backbone is neither BERT nor MPNet.
+    Raises InputError where `out` is not new, ModelError where a graph's backbone is neither BERT nor MPNet, and for a model
+    that starts from another.
     """
     with needs("Export to Hugging Face", "hf"):
         import onnx  # noqa: F401
@@ -65,6 +67,10 @@ def export(model: Path, out: Path) -> None:
     if out.exists():
         raise InputError(f"{out}: is there already; expected the name of a new folder")
     manifest = read_manifest(model)
+    if manifest.start is not msgspec.UNSET:
+        raise ModelError(
+            f"{model}: holds no networks, only what was learned on top of {manifest.start.name!r}; export that"
+        )
     finder = finder_folder(model, manifest) if manifest.extractor else model
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:

@@ -24,7 +24,7 @@ from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 from quoth.model.names import is_function
 from quoth.model.offices import title_in, titles_of
 from quoth.model.speakers import Named, name_speakers, named_body
-from quoth.model.stances import Told, among_paraphrases, pooled_states, tell_stances
+from quoth.model.stances import Pooled, Told, among_paraphrases, pool, tell_stances
 from quoth.model.statements import Found, find_statements
 from quoth.model.windows import Tokens
 from quoth.records import SCHEMA_VERSION, Article, ModelInfo, Record, Span, Speaker, Statement, Target
@@ -95,7 +95,16 @@ class Labeler:
 
     def states(self, spans: Iterable[tuple[str, int, int]]) -> NDArray[np.float32]:
         """What the classifier's heads read of given spans, (n, width), in order; see `classify`."""
-        return np.array(self._of_spans(pooled_states, spans), dtype=np.float32)
+        return np.array([pooled.state for pooled in self.pool(spans)], dtype=np.float32)
+
+    def pool(self, spans: Iterable[tuple[str, int, int]]) -> list[Pooled]:
+        """`states` with the logits that are made of them, see `quoth.model.stances.Pooled`."""
+        return self._of_spans(pool, spans)
+
+    @property
+    def calibration(self) -> Calibration:
+        """What turns the model's scores into probabilities."""
+        return self._checkpoint.manifest.calibration
 
     def _of_spans(
         self,

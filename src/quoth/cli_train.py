@@ -1,0 +1,102 @@
+"""The command that makes models: quoth train."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from quoth import cli_options
+
+_PATH = click.Path(path_type=Path)
+
+_WHOLE = {"data", "folder", "device"}
+_RETRAINED = {"labels", "articles", "gold_columns", "text_column", "id_column", "anyway"}
+
+
+@click.command()
+@click.argument("config", type=_PATH)
+@click.option("--data", type=_PATH, help="Folder that CONFIG's paths start at.")
+@click.option("--run", "folder", type=_PATH, help="Run folder; goes on if begun.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, ...")
+@click.option("--labels", type=_PATH, help="Labels of your own: stand-off JSONL, CSV or TSV.")
+@click.option("--articles", type=_PATH, help="Texts of the labels: a folder or a file with ids.")
+@click.option(
+    "--gold-column",
+    "gold_columns",
+    multiple=True,
+    metavar="FIELD=NAME",
+    help="What a table of labels calls a field: article, start, end, stance, ...",
+)
+@click.option("--text-column", default="text", show_default=True, help="Field of rows of --articles.")
+@click.option("--id-column", default="id", show_default=True, help="Field of rows of --articles.")
+@click.option("--anyway", is_flag=True, help="Write the model even where it is not better.")
+@click.option("--out", type=_PATH, help="Write the model folder here.  [default: RUN/model]")
+def train(
+    config: Path,
+    data: Path | None,
+    folder: Path | None,
+    device: str,
+    labels: Path | None,
+    articles: Path | None,
+    gold_columns: tuple[str, ...],
+    text_column: str,
+    id_column: str,
+    anyway: bool,
+    out: Path | None,
+) -> None:
+    """Train the model that CONFIG describes.
+
+    With --labels, --articles and --out: on top of another model, from labels of your own, in minutes; says whether it is
+    better, and ends with status 1, without a model, where it is not.  With --data and --run: all of it, and export it.
+    """
+    given = cli_options.given()
+    if labels is None:
+        if data is None or folder is None:
+            raise click.UsageError("give --labels with --articles and --out, or --data with --run")
+        cli_options.refuse(given & _RETRAINED, "data")
+        _train(config, data, folder, out or folder / "model", device)
+        return
+    cli_options.refuse(given & _WHOLE, "labels")
+    if articles is None or out is None:
+        raise click.UsageError("--labels needs --articles and --out")
+    columns = cli_options.names(gold_columns, "--gold-column")
+    _retrain(config, labels, articles, columns, (id_column, text_column), anyway, out)
+
+
+def _train(config: Path, data: Path, folder: Path, out: Path, device: str) -> None:
+    from quoth.config import load
+    from quoth.extras import needs
+
+    with needs("Training", "train"):
+        from quoth.training.train import TrainConfig
+        from quoth.training.train import train as run
+    run(load(config, TrainConfig), data, folder, out, device)
+
+
+def _retrain(
+    config: Path,
+    labels: Path,
+    articles: Path,
+    columns: dict[str, str] | None,
+    fields: tuple[str, str],
+    anyway: bool,
+    out: Path,
+) -> None:
+    from quoth.articles import Columns
+    from quoth.config import load
+    from quoth.eval.tables import read_labels
+    from quoth.retraining import RetrainConfig, retrain, summary, verdict
+
+    def say(what: str) -> None:
+        click.echo(f"quoth: {what}", err=True)
+
+    settings = load(config, RetrainConfig)
+    gold = read_labels(labels, articles, columns, fields=Columns(*fields))
+    report = retrain(settings, labels, gold, out, anyway, say)
+    click.echo(summary(report), nl=False)
+    say(verdict(report))
+    if report.model is None:
+        sys.exit(1)
+    say(f"wrote {out}: {report.model.name} {report.model.version} ({report.model.hash})")
