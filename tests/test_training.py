@@ -176,7 +176,7 @@ def test_the_graphs_answer_as_the_networks_do(
     with torch.inference_mode():
         extractor = _network(Extractor(str(backbone)), trained[0] / "extractor.pt")
         tags = extractor(extractor.encoder.embed(torch.from_numpy(ids[None])), None).tags[0].numpy()
-        classifier = _network(Classifier(str(backbone)), trained[0] / "classifier.pt")
+        classifier = _network(Classifier(str(backbone)), trained[0] / "distillation.pt")
         told = classifier(
             classifier.encoder.embed(torch.from_numpy(ids[None])),
             None,
