@@ -187,7 +187,7 @@ def told(answer: dict[str, Any], status: int, reason: str) -> None:
 
 @pytest.fixture
 def serving(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Served]]:
-    monkeypatch.setattr(connections, "LINGER", 0.3)
+    monkeypatch.setattr(connections, "LINGER", 1.0)
     running: list[tuple[Any, threading.Thread]] = []
 
     def start(**settings: Any) -> Served:
