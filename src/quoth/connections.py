@@ -19,7 +19,7 @@ HEAD_BYTES = 16_384
 KEEP_ALIVE = 15
 """Seconds that a connection may be silent after an answer."""
 LINGER = 2.0
-"""Seconds to go on reading a body that was refused, so that its sender sees the refusal before the connection ends."""
+"""Seconds to go on reading what was refused: a connection that ends with bytes unread takes its answer along."""
 
 
 class Connection(H11Protocol):
@@ -29,6 +29,7 @@ class Connection(H11Protocol):
     metrics: ClassVar[Metrics]
     silent_since: float
     _leaving = False
+    _refused = False
     _overdue: asyncio.TimerHandle | None = None
     _stuck: asyncio.TimerHandle | None = None
 
@@ -47,6 +48,10 @@ class Connection(H11Protocol):
             if timer:
                 timer.cancel()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._refused:
+            super().data_received(data)
 
     def handle_events(self) -> None:
         super().handle_events()
@@ -109,8 +114,9 @@ class Connection(H11Protocol):
                 h11.EndOfMessage(),
             ):
                 self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
-        self._expect_request(self.settings.read_seconds)
+        self._refused = True
+        self.transport.write_eof()
+        self._expect_request(LINGER)
 
     def _drop(self, reason: str) -> None:
         self.metrics.refusals.labels(reason).inc()
