@@ -158,4 +158,4 @@ def _right(field: Field, item: Item, gold: str | None, said: str | None) -> bool
 
 def _system(run: Result) -> str:
     model = run.run.model
-    return f"{model.name} {model.version} ({model.hash})" if model else str(run.run.predictions)
+    return str(model or run.run.predictions)

@@ -28,7 +28,7 @@ from quoth.eval.gold import STANCES
 from quoth.eval.markdown import table
 from quoth.eval.provenance import without_folders
 from quoth.eval.result import Attributions, Result
-from quoth.writing import whole
+from quoth.writing import whole, write_json
 
 RESULTS = Path("results")
 DOCUMENTS = (Path("README.md"), Path("MODEL_CARD.md"), Path("docs/limits.md"))
@@ -51,8 +51,7 @@ def publish(name: str, result: Outcome) -> Path:
     """Write a result, as it can be published, to `results/NAME.json`."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
-    with whole(path) as file:
-        file.write(msgspec.json.format(msgspec.json.encode(public(result)), indent=1) + b"\n")
+    write_json(path, public(result))
     return path
 
 

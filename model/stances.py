@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quoth.model.checkpoint import Checkpoint
-from quoth.model.layout import STANCE_LABELS
+from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 from quoth.model.windows import Tokens
-from quoth.records import Stance
+from quoth.records import Sentiment, Stance
 
 Floats = NDArray[np.float32]
 
@@ -127,9 +127,14 @@ class Told:
     target: tuple[int, int] | None
 
     @property
-    def best(self) -> Stance:
-        """The most probable stance."""
+    def best_stance(self) -> Stance:
+        """The most probable one."""
         return STANCE_LABELS[int(self.stance.argmax())]
+
+    @property
+    def best_sentiment(self) -> Sentiment:
+        """The most probable one."""
+        return SENTIMENT_LABELS[int(self.sentiment.argmax())]
 
 
 MAX_TARGET = 24
@@ -146,11 +151,11 @@ def tell_stances(checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, 
     for n, view, answer in _answers(checkpoint, tokens, spans):
         stance = softmax(answer["stance"] / calibration.stance)
         sentiment = softmax(answer["sentiment"] / calibration.sentiment)
-        best = int(stance.argmax())
-        target = _target(view, answer["target"]) if STANCE_LABELS[best] != "other" else None
-        told[n] = Told(stance, _second(answer["second"], best), sentiment, target)
+        told[n] = Told(stance, _second(answer["second"], int(stance.argmax())), sentiment, None)
+        if told[n].best_stance != "other" and checkpoint.targets is checkpoint:
+            told[n] = replace(told[n], target=_target(view, answer["target"]))
     if checkpoint.targets is not checkpoint:
-        performs = [n for n in told if told[n].best != "other"]
+        performs = [n for n in told if told[n].best_stance != "other"]
         for k, view, answer in _answers(checkpoint.targets, tokens, [spans[n] for n in performs]):
             told[performs[k]] = replace(told[performs[k]], target=_target(view, answer["target"]))
     return [told[n] for n in range(len(spans))]
@@ -211,10 +216,10 @@ def among_paraphrases(told: Told, line: tuple[float, float]) -> Told:
     stance = softmax(
         slope * np.log(np.maximum(told.stance, 1e-9)) + offset * np.eye(len(STANCE_LABELS))[other]
     )
-    keeps = int(stance.argmax()) == int(told.stance.argmax())
-    if keeps:
-        return replace(told, stance=stance)
-    return replace(told, stance=stance, second=None, target=None)
+    moved = replace(told, stance=stance)
+    if moved.best_stance == told.best_stance:
+        return moved
+    return replace(moved, second=None, target=None)
 
 
 def softmax(scores: NDArray[Any]) -> Floats:

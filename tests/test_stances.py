@@ -182,7 +182,7 @@ def test_another_model_may_tell_targets_of_statements_that_have_a_stance() -> No
     echo = Echo((6, 8))
     echo.targets = Echo((1, 2))
     told = tell(echo, (4, 9), (0, 3), (20, 22))
-    assert [(t.best, t.target) for t in told] == [
+    assert [(t.best_stance, t.target) for t in told] == [
         ("other", None),
         ("accusation", (0, 2)),
         ("accusation", (0, 2)),

@@ -79,9 +79,7 @@ def _texts(articles: Path, wanted: set[str]) -> dict[str, str]:
         return {
             n: json.loads(p.read_text("utf-8"))["content_original"] for n, p in paths.items() if p.exists()
         }
-    with gzip.open(articles, "rt", encoding="utf-8") as lines:
-        rows = (json.loads(line) for line in lines)
-        return {row["id"]: row["text"] for row in rows if row["id"] in wanted}
+    return {a.id: a.text for a in unlabelled_articles(articles) if a.id in wanted}
 
 
 def unlabelled_articles(articles: Path) -> Iterator[GoldArticle]:
@@ -191,18 +189,9 @@ def classification_examples(articles: list[GoldArticle], pieces: Pieces) -> Data
             name: [] for name in ("spans", "stance", "second", "sentiment", "target")
         }
         for statement, span in placed(article, tokens):
-            labels["spans"].append(span)
-            if "taught" in statement:
-                stance, sentiment = statement["taught"]
-                second, target = UNFOUND, (UNFOUND, UNFOUND)
-            else:
-                stance = _one_of(STANCE_LABELS, statement["stance"])
-                sentiment = _one_of(SENTIMENT_LABELS, statement["sentiment"])
-                second = STANCE_LABELS.index(str(statement["stance2"] or "other"))
-                target = _target(article.text, tokens, statement)
-            learned = stance, second, sentiment, target
-            for name, value in zip(("stance", "second", "sentiment", "target"), learned, strict=True):
+            for name, value in _learned(article.text, tokens, statement).items():
                 labels[name].append(value)
+            labels["spans"].append(span)
         if labels["spans"]:
             rows.append(row | labels)
     return Dataset.from_list(rows).with_format("numpy")
@@ -220,6 +209,19 @@ def placed(article: GoldArticle, tokens: Tokens) -> Iterator[tuple[dict[str, Any
         first, last = tokens.between(int(statement["start"]), int(statement["end"]))  # type: ignore[call-overload]
         if first < last:
             yield statement, (first, last)
+
+
+def _learned(text: str, tokens: Tokens, statement: dict[str, Any]) -> dict[str, Any]:
+    """What there is to learn of one statement, see `classification_examples`."""
+    if "taught" in statement:
+        stance, sentiment = statement["taught"]
+        return {"stance": stance, "second": UNFOUND, "sentiment": sentiment, "target": (UNFOUND, UNFOUND)}
+    return {
+        "stance": _one_of(STANCE_LABELS, statement["stance"]),
+        "second": STANCE_LABELS.index(str(statement["stance2"] or "other")),
+        "sentiment": _one_of(SENTIMENT_LABELS, statement["sentiment"]),
+        "target": _target(text, tokens, statement),
+    }
 
 
 def _one_of(labels: Sequence[str], label: object) -> list[float]:

@@ -24,7 +24,7 @@ _GOLD = {"gold", "articles", "split", "gold_columns", "text_column", "id_column"
 
 @click.command(name="eval")
 @click.option("--gold", type=_FILE, help="Labels: stand-off JSONL, CSV or TSV.")
-@click.option("--articles", type=_FILE, help="Texts of the labels: a folder or a file with ids.")
+@cli_options.label_texts
 @click.option("--split", help="Stop if an article of the labels is of another split than this.")
 @click.option("--attributions", type=_FILE, help="Score contents and sources on this PolNeAR folder instead.")
 @click.option("--predictions", type=_FILE, help="What `quoth label` or another system said: JSONL, CSV, TSV.")
@@ -44,8 +44,8 @@ _GOLD = {"gold", "articles", "split", "gold_columns", "text_column", "id_column"
     metavar="FIELD=NAME",
     help="The same for a table of labels.",
 )
-@click.option("--text-column", default="text", show_default=True, help="Field of rows of --articles.")
-@click.option("--id-column", default="id", show_default=True, help="Field of rows of --articles.")
+@cli_options.label_text_column
+@cli_options.label_id_column
 @click.option(
     "--baseline",
     "baselines",
@@ -124,10 +124,9 @@ def evaluate(
         )
     elif compare:
         cli_options.refuse(given - _ALWAYS - _GOLD - {"compare", "columns"}, "compare")
-    elif learning_curve:
-        cli_options.refuse(given - {"seed", "json_out", "model", "learning_curve"} - _GOLD, "learning-curve")
-    elif leave_out:
-        cli_options.refuse(given - {"seed", "json_out", "model", "leave_out"} - _GOLD, "leave-out")
+    elif learning_curve or leave_out:
+        asked = "learning_curve" if learning_curve else "leave_out"
+        cli_options.refuse(given - {"seed", "json_out", "model", asked} - _GOLD, asked.replace("_", "-"))
     if predictions:
         cli_options.refuse(given & {"model", "cases", "card", "release"}, "predictions")
     elif columns and not compare:
@@ -145,8 +144,7 @@ def evaluate(
             attributions, predictions, model, inputs.columns, inputs.draws, inputs.command
         )
         click.echo(attributions_table(found))
-        if json_out is not None:
-            write_json(json_out, found)
+        _json(json_out, found)
         _release(release, found)
     elif gold and articles:
         if compare:
@@ -199,8 +197,7 @@ def diff(run_a: Path, run_b: Path, json_out: Path | None, most: int) -> None:
     a, b = read_result(run_a), read_result(run_b)
     moves = moves_between(a, b)
     click.echo(markdown(moves, a, b, most), nl=False)
-    if json_out is not None:
-        write_json(json_out, moves)
+    _json(json_out, moves)
 
 
 def _evaluate(
@@ -220,10 +217,12 @@ def _evaluate(
     click.echo(markdown(evaluation.result), nl=False)
     if within is not None:
         click.echo("\n" + sample_sizes(articles_needed(evaluation.rows, within, inputs.draws)))
-    if json_out is not None:
-        write_json(json_out, evaluation.result)
+    _json(json_out, evaluation.result)
     if html_out is not None:
-        _write(html_out, _html(evaluation))
+        from quoth.writing import whole
+
+        with whole(html_out) as file:
+            file.write(_html(evaluation))
     if card is not None:
         from quoth.eval.card import write_card
 
@@ -256,8 +255,7 @@ def _compare(inputs: Inputs, systems: tuple[str, str], json_out: Path | None) ->
     for note in notes:
         click.echo(f"Note: {note}.\n")
     click.echo(markdown(comparisons), nl=False)
-    if json_out is not None:
-        write_json(json_out, comparisons)
+    _json(json_out, comparisons)
 
 
 def _learn(inputs: Inputs, leave_out: str | None, json_out: Path | None) -> None:
@@ -274,8 +272,7 @@ def _learn(inputs: Inputs, leave_out: str | None, json_out: Path | None) -> None
     else:
         found = learning.leave_out(inputs.model or "small", leave_out, gold, inputs.gold, inputs.draws.seed)
         click.echo(learning.transfer_table(found), nl=False)
-    if json_out is not None:
-        write_json(json_out, found)
+    _json(json_out, found)
 
 
 def say_looks(looks: int) -> None:
@@ -310,15 +307,8 @@ def _release(name: str | None, result: object) -> None:
         click.echo(f"quoth: wrote the tables of {path}", err=True)
 
 
-def write_json(path: Path, result: object) -> None:
-    """Whole or not at all."""
-    import msgspec
+def _json(path: Path | None, result: object) -> None:
+    if path is not None:
+        from quoth.writing import write_json
 
-    _write(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
-
-
-def _write(path: Path, content: bytes) -> None:
-    from quoth.writing import whole
-
-    with whole(path) as file:
-        file.write(content)
+        write_json(path, result)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 from click.core import ParameterSource
 
@@ -24,6 +26,16 @@ input_format = click.option(
     "--input-format",
     type=click.Choice(["text", "jsonl", "json", "csv", "tsv", "parquet", "html"]),
     help="Read every file as this, whatever its suffix.",
+)
+
+label_texts = click.option(
+    "--articles", type=click.Path(path_type=Path), help="Texts of the labels: a folder or a file with ids."
+)
+label_text_column = click.option(
+    "--text-column", default="text", show_default=True, help="Field of rows of --articles."
+)
+label_id_column = click.option(
+    "--id-column", default="id", show_default=True, help="Field of rows of --articles."
 )
 
 

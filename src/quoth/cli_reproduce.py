@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from quoth.cli_eval import evaluate, inputs_of, say_looks, write_json
+from quoth.cli_eval import evaluate, inputs_of, say_looks
 from quoth.errors import InputError
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ def reproduce(
             f"{data}: no result of {results} could be run again; expected its labels and texts there"
         )
     if json_out is not None:
+        from quoth.writing import write_json
+
         write_json(json_out, done)
     if any(one.beyond for one in done):
         sys.exit(1)

@@ -21,7 +21,7 @@ _RETRAINED = {"labels", "articles", "gold_columns", "text_column", "id_column", 
 @click.option("--run", "folder", type=_PATH, help="Run folder; goes on if begun.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, ...")
 @click.option("--labels", type=_PATH, help="Labels of your own: stand-off JSONL, CSV or TSV.")
-@click.option("--articles", type=_PATH, help="Texts of the labels: a folder or a file with ids.")
+@cli_options.label_texts
 @click.option(
     "--gold-column",
     "gold_columns",
@@ -29,8 +29,8 @@ _RETRAINED = {"labels", "articles", "gold_columns", "text_column", "id_column", 
     metavar="FIELD=NAME",
     help="What a table of labels calls a field: article, start, end, stance, ...",
 )
-@click.option("--text-column", default="text", show_default=True, help="Field of rows of --articles.")
-@click.option("--id-column", default="id", show_default=True, help="Field of rows of --articles.")
+@cli_options.label_text_column
+@cli_options.label_id_column
 @click.option("--anyway", is_flag=True, help="Write the model even where it is not better.")
 @click.option("--out", type=_PATH, help="Write the model folder here.  [default: RUN/model]")
 def train(
@@ -99,4 +99,4 @@ def _retrain(
     say(verdict(report))
     if report.model is None:
         sys.exit(1)
-    say(f"wrote {out}: {report.model.name} {report.model.version} ({report.model.hash})")
+    say(f"wrote {out}: {report.model}")

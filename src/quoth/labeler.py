@@ -165,7 +165,6 @@ class _Builder:
         if found.kind != "direct":
             told = among_paraphrases(told, self._calibration.paraphrase)
         identity = f"{self._document}:{start}-{end}"
-        best = int(told.stance.argmax())
         speaker = self._speaker(found)
         return Statement(
             id=identity,
@@ -178,11 +177,11 @@ class _Builder:
             probability=calibrated(found.score, self._calibration.statement),
             cue=self._span(found.cue),
             speaker=speaker,
-            stance=STANCE_LABELS[best],
+            stance=told.best_stance,
             stance_probabilities=_probabilities(STANCE_LABELS, told.stance),
             second_stance=told.second,
-            abstained=bool(told.stance[best] < min_probability),
-            sentiment=SENTIMENT_LABELS[int(told.sentiment.argmax())],
+            abstained=bool(told.stance.max() < min_probability),
+            sentiment=told.best_sentiment,
             sentiment_probabilities=_probabilities(SENTIMENT_LABELS, told.sentiment),
             target=self._target(told.target, speaker),
         )

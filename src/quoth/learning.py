@@ -125,7 +125,7 @@ def curve_table(curve: Curve) -> str:
     """In Markdown, the start model's line first."""
     rows = [
         [
-            _named(curve.start)
+            str(curve.start)
             if not p.statements
             else f"{p.statements:.0f} statements, {p.articles:.0f} articles",
             _spread(p.macro_f1, 100, 1),
@@ -143,7 +143,7 @@ def curve_table(curve: Curve) -> str:
 def transfer_table(transfer: Transfer) -> str:
     """In Markdown."""
     remark = (
-        f"Stances of articles by their {transfer.field}, told by {_named(transfer.start)} and by a head that was fitted to those with "
+        f"Stances of articles by their {transfer.field}, told by {transfer.start} and by a head that was fitted to those with "
         f"another {transfer.field}. p: permutation test by article."
     )
     return markdown([gain for of in transfer.values.values() for gain in of]) + f"\n\n{remark}\n"
@@ -200,7 +200,3 @@ def _over(values: Sequence[float]) -> Spread:
 def _spread(found: Spread, factor: int, digits: int) -> str:
     mean, low, high = (f"{factor * value:.{digits}f}" for value in (found.mean, found.low, found.high))
     return mean if low == high else f"{mean} [{low}, {high}]"
-
-
-def _named(model: ModelInfo) -> str:
-    return f"{model.name} {model.version} ({model.hash})"

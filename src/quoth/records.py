@@ -111,6 +111,9 @@ class ModelInfo:
     version: str
     hash: str
 
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} ({self.hash})"
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

@@ -22,7 +22,7 @@ from quoth.model.heads import Correction, Head
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 from quoth.records import ModelInfo
 from quoth.training.heads import Fitted, cross_fitted, fit
-from quoth.writing import whole
+from quoth.writing import whole, write_json
 
 REPORT = "report.json"
 
@@ -134,8 +134,7 @@ def retrain(
         quoth=quoth.__version__,
         versions=provenance.versions(),
     )
-    with whole(out / REPORT) as file:
-        file.write(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
+    write_json(out / REPORT, report)
     return report
 
 
@@ -143,7 +142,7 @@ def summary(report: Report) -> str:
     """The report as a user reads it, in Markdown."""
     config, start = report.config, report.start
     remark = (
-        f"{config.name} {config.version} on top of {start.name} {start.version} ({start.hash}), both judged on articles that "
+        f"{config.name} {config.version} on top of {start}, both judged on articles that "
         f"the head has not seen: {config.folds} folds by article, seed {config.seed}. Log-loss: less is better. p: permutation "
         "test by article."
     )

@@ -319,8 +319,8 @@ class Endpoint:
         assert isinstance(told, list)
         answers = [
             ToldStance(
-                start, end, STANCE_LABELS[int(t.stance.argmax())], _probabilities(STANCE_LABELS, t.stance), t.second,
-                SENTIMENT_LABELS[int(t.sentiment.argmax())], _probabilities(SENTIMENT_LABELS, t.sentiment),
+                start, end, t.best_stance, _probabilities(STANCE_LABELS, t.stance), t.second,
+                t.best_sentiment, _probabilities(SENTIMENT_LABELS, t.sentiment),
             )
             for (start, end), t in zip(asked.spans, told, strict=True)
         ]  # fmt: skip

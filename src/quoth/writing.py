@@ -104,6 +104,12 @@ def whole(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+def write_json(path: Path, value: object) -> None:
+    """A value of msgspec's kinds as indented JSON; see `whole`."""
+    with whole(path) as file:
+        file.write(msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n")
+
+
 @contextmanager
 def _naming(place: str) -> Iterator[None]:
     try:
