@@ -13,8 +13,8 @@ import regex
 from quoth.eval.baselines import sentence
 from quoth.eval.items import Item, Judged
 from quoth.model.descriptions import describe, description_type
-from quoth.model.entities import entity_type
 from quoth.model.names import given_name_before, is_capitalised, is_function, looks_like_person, mentions
+from quoth.model.parties import entity_type
 from quoth.model.quotes import passages
 from quoth.titles import is_title
 

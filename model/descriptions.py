@@ -6,6 +6,7 @@ import regex
 
 from quoth.model.names import GENERIC, is_function
 from quoth.records import SpeakerType
+from quoth.titles import is_title
 
 AHEAD = regex.compile(r"(?:by|to|from|and|including|for|that|as|with)\s+(?=\S)")
 """What the tagger takes along before a source."""
@@ -48,7 +49,7 @@ def _without_ahead(phrase: str) -> str:
 
 def description_type(phrase: str) -> SpeakerType:
     """organization, group or unnamed, by the head noun of a description."""
-    noun = _head_noun(phrase)
+    noun = head_noun(phrase)
     if noun in GENERIC or noun in _BODIES or noun in _DOCUMENTS:
         return "organization"
     if noun.endswith("s") and not noun.endswith(("ss", "us")) or noun in _PLURALS:
@@ -59,7 +60,7 @@ def description_type(phrase: str) -> SpeakerType:
 def fuller_description(text: str, phrase: str, start: int) -> str | None:
     """ "the administration": "Obama administration", where that is the only one that the text before `start` calls so."""
     match = _SHORT.fullmatch(phrase)
-    if match is None or _head_noun(phrase) not in GENERIC | _BODIES:
+    if match is None or head_noun(phrase) not in GENERIC | _BODIES:
         return None
     whose = regex.finditer(
         rf"((?:\p{{Lu}}[\p{{L}}.]+(?:['’]s)? )+){regex.escape(match[1])}\b", text, endpos=start
@@ -70,26 +71,37 @@ def fuller_description(text: str, phrase: str, start: int) -> str | None:
 
 def is_body(phrase: str) -> bool:
     """Whether a description is of an institution that speaks for itself, unlike an outlet, which tells what others say."""
-    noun = _head_noun(phrase)
+    noun = head_noun(phrase)
     return phrase[1:].islower() and noun in GENERIC | _BODIES and noun not in _OUTLETS
+
+
+def is_person(phrase: str) -> bool:
+    """Whether a description is of somebody by office, work or family: "the senator", "her lawyer"."""
+    noun = head_noun(phrase)
+    return description_type(phrase) == "unnamed" and (is_title(noun) or _PERSON.search(noun) is not None)
 
 
 def is_document(phrase: str) -> bool:
     """Whether a description is of something written, behind which its author speaks: "the letter"."""
-    return _head_noun(phrase) in _DOCUMENTS
+    return head_noun(phrase) in _DOCUMENTS
 
 
-def _head_noun(phrase: str) -> str:
+def head_noun(phrase: str) -> str:
+    """The noun that a phrase is about: "official" of "a senior official at the ministry"."""
     head = regex.split(
         r"\s(?:of|for|at|in|from|with|to|on|by|familiar|close|near|briefed)\s", phrase.casefold()
     )[0].split()
     return head[-1].strip(".,'’") if head else ""
 
 
+_PERSON = regex.compile(
+    r"(?:er|or|ist|man|woman|ian|ee)$|^(?:official|aide|source|resident|witness|expert|widow|wife|son)$"
+)
 _BODIES = frozenset(
     """embassy ministry court newspaper firm airline regulator watchdog union charity administration panel commission
     company bank bureau tribunal prosecution defense defence family website account poll survey investigation inquiry
-    military opposition regime palace network outlet""".split()
+    military opposition regime palace network outlet broadcaster retailer carmaker automaker manufacturer insurer lender
+    carrier giant startup start-up nonprofit utility brewer subsidiary militia faction ngo tank operator""".split()
 )
 _OUTLETS = frozenset(
     "newspaper paper magazine journal network channel station website site outlet news times post press tv radio agency".split()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import regex
 
+from quoth.model.headings import HEADING_WORDS, headings
 from quoth.model.names import (
     GENERIC,
     PARTICLES,
@@ -13,54 +14,30 @@ from quoth.model.names import (
     given_name_before,
     is_capitalised,
     is_function,
+    is_opener,
     looks_like_person,
+    opens_sentence,
     opens_with_verb,
     surname,
     without_article,
 )
+from quoth.model.names import (
+    mentions as mentions_of,
+)
+from quoth.model.parties import COUNTRIES, entity_type, party_type
 from quoth.records import SpeakerType
 from quoth.titles import is_title
 
-_WORD = regex.compile(r"[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}&\-]|['’](?=\p{L}))*(?:\.\p{Lu}\b)*")
+_WORD = regex.compile(
+    r"[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}&\-]|['’](?=\p{L}))*(?:\.\p{Lu}\b)*(?:\.(?:com|org|net)\b)?"
+)
 _LINKS = frozenset("of for in on at to and the &".split())
 _ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof sen sens rep reps gov gen col maj capt lt sgt cmdr adm rev st jr sr hon det supt dist atty".split()
 )
-_COUNTRIES = frozenset(
-    """afghanistan albania algeria argentina armenia australia austria azerbaijan bahrain bangladesh belarus belgium
-    bolivia bosnia brazil britain bulgaria cambodia cameroon canada chile china colombia congo croatia cuba cyprus
-    czechia denmark ecuador egypt england eritrea estonia ethiopia finland france georgia germany ghana greece
-    guatemala haiti honduras hungary iceland india indonesia iran iraq ireland israel italy japan jordan kazakhstan
-    kenya kosovo kuwait kyrgyzstan laos latvia lebanon libya lithuania luxembourg malaysia mali malta mexico moldova
-    mongolia montenegro morocco mozambique myanmar namibia nepal netherlands nicaragua niger nigeria norway oman
-    pakistan palestine panama paraguay peru philippines poland portugal qatar romania russia rwanda scotland senegal
-    serbia singapore slovakia slovenia somalia spain sudan sweden switzerland syria taiwan tajikistan tanzania
-    thailand tunisia turkey turkmenistan uganda ukraine uruguay uzbekistan venezuela vietnam wales yemen zambia
-    zimbabwe washington moscow beijing tehran london paris berlin kyiv kiev ankara brussels tokyo seoul pyongyang
-    riyadh jerusalem islamabad delhi u.s. us u.k. uk eu""".split()
-    + """burkina faso, costa rica, cote d'ivoire, czech republic, dominican republic, el salvador,
-    equatorial guinea, hong kong, ivory coast, new zealand, north korea, north macedonia,
-    northern ireland, papua new guinea, saudi arabia, sierra leone, south africa, south korea,
-    south sudan, sri lanka, united arab emirates, united kingdom, united states,
-    united states of america, vatican city""".replace(",\n   ", ",").split(", ")
-)
-_DEMONYM = regex.compile(
-    r"""(?:(?:north|south|saudi|sri|puerto|costa|latin|african)[ -])?(?:afghan|african|albanian|algerian|american|arab|
-    argentine|armenian|asian|australian|austrian|azeri|bangladeshi|belarusian|belgian|bolivian|bosnian|brazilian|british|
-    bulgarian|canadian|chechen|chilean|chinese|christian|colombian|congolese|croatian|cuban|cypriot|czech|danish|dutch|
-    egyptian|english|eritrean|estonian|ethiopian|european|finnish|french|georgian|german|ghanaian|greek|haitian|hindu|
-    hungarian|indian|indonesian|iranian|iraqi|irish|islamic|israeli|italian|japanese|jewish|jordanian|kenyan|korean|kosovar|
-    kurdish|kuwaiti|lankan|latino|latvian|lebanese|liberian|libyan|lithuanian|malaysian|mexican|moroccan|muslim|nepalese|
-    nigerian|norwegian|pakistani|palestinian|peruvian|philippine|polish|portuguese|rican|romanian|russian|rwandan|saudi|
-    scottish|senegalese|serbian|shia|shiite|sikh|slovak|somali|spanish|sudanese|sunni|swedish|swiss|syrian|taiwanese|thai|
-    tibetan|tunisian|turkish|ugandan|ukrainian|uyghur|venezuelan|vietnamese|welsh|western|yemeni|zimbabwean)s?""",
-    regex.VERBOSE,
-)
 _NICKNAME = regex.compile(r" \(\p{Lu}\p{Ll}+\) \p{Lu}")
-HEADING_WORDS = 4
-"""So many words in capitals, one after the other, are a heading."""
 
-_PLACES = _COUNTRIES | {"united nations", "european union"}
+_PLACES = COUNTRIES | {"united nations", "european union"}
 _PERSON_MAY = regex.compile(r"(?<!\bIn)(?<!\bBy)(?<!\bSince)(?<!\bUntil)(?<=\b\p{Lu}\p{Ll}{2,}) May\b(?! \d)")
 
 
@@ -83,7 +60,18 @@ class Entity:
 
 
 def proper_names(text: str) -> list[Mention]:
-    """Capitalised sequences that can be names, without titles, function words and possessive endings."""
+    """Capitalised sequences that can be names, without titles, function words and possessive endings; none that is
+    capitalised only for its place, in a heading or at the beginning of a sentence."""
+    mentions = _outside_headings(text, _capitalised(text))
+    by_name: dict[str, list[Mention]] = {}
+    for mention in mentions:
+        by_name.setdefault(mention.name, []).append(mention)
+    common = {name for name, places in by_name.items() if _is_common(text, name, places, by_name)}
+    return [m for m in mentions if m.name not in common]
+
+
+def _capitalised(text: str) -> list[Mention]:
+    """Capitalised sequences that can be names, wherever they stand."""
     found: list[Mention] = []
     sequence: list[tuple[int, int]] = []
     month = not _PERSON_MAY.search(text)
@@ -91,7 +79,7 @@ def proper_names(text: str) -> list[Mention]:
         start, end = match.span()
         word = match.group()
         initial = len(word) == 1 and word.isupper() and text[end : end + 1] == "."
-        verb = opens_with_verb(text, start, word)
+        verb = opens_with_verb(text, start, word) or not sequence and is_opener(text, start, word)
         function = (verb or is_function(word)) and not (sequence and (word in ("May", "Will") or initial))
         if word.startswith("May") and not month and not regex.match(r" \d", text[end : end + 2]):
             function = False
@@ -130,9 +118,15 @@ def _names_in(text: str, sequence: list[tuple[int, int]]) -> list[Mention]:
     found = [run for a, b in _between_titles(words) for run in _between_links(words, a, b)]
     mentions = []
     for a, b in found:
+        if full := _run_together(text, sequence[a:b]):
+            mentions += [Mention(*sequence[a], words[a]), full]
+            continue
         a, b = _trimmed(words, a, b)
         if b - a > 2 and _NICKNAME.match(text, sequence[b - 1][1]):
             # Run together by a page's layout: "Ann Ode Annabel (Ann) Marie Ode"
+            b -= 1
+        while b - a > 1 and words[b - 1] in ("Republican", "Democrat"):
+            # "the Ohio Republican" is a description.
             b -= 1
         office = words[a : a + 3] if b - a == 3 and words[a + 1 : a + 2] == ["of"] else words[a:b]
         if a < b and not all(is_title(w) or w == "of" or w.casefold() in _OFFICES for w in office):
@@ -140,6 +134,16 @@ def _names_in(text: str, sequence: list[tuple[int, int]]) -> list[Mention]:
             start, end = sequence[a][0], sequence[b - 1][1]
             mentions.append(Mention(start, end, " ".join(text[start:end].split())))
     return mentions
+
+
+def _run_together(text: str, sequence: list[tuple[int, int]]) -> Mention | None:
+    """The full name in a page's "Ode Ann Marie OdeTrade talks"."""
+    first = text[slice(*sequence[0])] if sequence else ""
+    if len(sequence) < 3 or not regex.match(rf"{regex.escape(first)}\p{{Lu}}", text, pos=sequence[-1][0]):
+        return None
+    start, end = sequence[1][0], sequence[-1][0] + len(first)
+    name = " ".join(text[start:end].split())
+    return Mention(start, end, name) if looks_like_person(name) else None
 
 
 def _trimmed(words: list[str], a: int, b: int) -> tuple[int, int]:
@@ -187,6 +191,10 @@ def _after_title(words: list[str], k: int) -> int:
         # Department of Justice, Council on Foreign Relations
         return k
     after = k + 1
+    bound = is_title(words[after]) and words[after + 1 : after + 2] in (["of"], ["for"])
+    if bound and _after_title(words, after) == after:
+        # Inspector General for Reconstruction
+        return k
     if words[after] in ("of", "for"):
         if words[after + 1] == "the":
             # Chairman of the Joint Chiefs; Speaker of the House Bob Lee
@@ -226,7 +234,8 @@ def _between_links(words: list[str], start: int, end: int) -> list[tuple[int, in
         institution = any(w.casefold().strip(".") in GENERIC or w.endswith(("s", "ion")) for w in head)
         # Two of three bind: an institution's word before, "of" or "for", no new article.
         binding = institution + (words[k] in ("of", "for")) + (words[k + 1 : k + 2] != ["the"])
-        if binding < 2 or looks_like_person(" ".join(head)):
+        office = k > 1 and is_title(words[k - 1]) and is_title(words[k - 2])
+        if binding < 2 or looks_like_person(" ".join(head)) and not office:
             runs.append((begin, k))
             begin = k + 1
     return [*runs, (begin, end)]
@@ -241,7 +250,7 @@ def entities(text: str, extra: list[Mention] | None = None) -> list[Entity]:
     by_name: dict[str, list[Mention]] = {}
     for mention in mentions:
         by_name.setdefault(mention.name, []).append(mention)
-    full = [name for name in by_name if looks_like_person(name) and name.casefold() not in _COUNTRIES]
+    full = [name for name in by_name if looks_like_person(name) and entity_type(name) == "person"]
     owner: dict[str, str] = {}
     by_surname: dict[str, list[str]] = {}
     for name in full:
@@ -254,7 +263,34 @@ def entities(text: str, extra: list[Mention] | None = None) -> list[Entity]:
             key = _owner(text, name, place, owner, by_surname, by_name)
             groups.setdefault(key, []).append(place)
     _join_acronyms(text, groups)
-    return [Entity(name, entity_type(name), sorted(m, key=lambda x: x.start)) for name, m in groups.items()]
+    _join_titles(text, groups)
+    found = [Entity(name, "unnamed", sorted(m, key=lambda x: x.start)) for name, m in groups.items()]
+    for entity in found:
+        entity.type = party_type(text, entity.name, [(m.start, m.end) for m in entity.mentions])
+    return found
+
+
+def _outside_headings(text: str, mentions: list[Mention]) -> list[Mention]:
+    """Names without those that stand in headings alone, where every word is capitalised: "Ode Visits Harbour"."""
+    lines = headings(text)
+    inside = [any(a <= m.start < b for a, b in lines) for m in mentions]
+    known = {m.name for m, heading in zip(mentions, inside, strict=True) if not heading}
+    return [m for m, heading in zip(mentions, inside, strict=True) if not heading or m.name in known]
+
+
+_PEOPLE = regex.compile(r"\p{Lu}\p{Ll}+(?:ers|ors|[iy]sts|cians|ics|ents|men|women|ly|ing)")
+"""Rescuers, Doctors, Scientists, Sadly, Looking"""
+
+
+def _is_common(text: str, name: str, places: list[Mention], by_name: dict[str, list[Mention]]) -> bool:
+    """Whether a single word is capitalised only because it opens a sentence: "Rescuers", not "Ode" in "Ode said"."""
+    if not name[1:].islower() or any(n.endswith(" " + name) for n in by_name):
+        return False
+    if not all(opens_sentence(text, m.start) and not _titled(text, m.start) for m in places):
+        return False
+    return bool(
+        _PEOPLE.fullmatch(name) or regex.search(rf"(?<![\p{{L}}\-]){name.casefold()}(?![\p{{L}}\-])", text)
+    )
 
 
 def _merge_variants(
@@ -299,7 +335,7 @@ def _owner(
     if (place_of := name.partition(" of "))[1] and place_of[0] in by_surname:
         # Ortega of Texas
         name = place_of[0]
-    if name.casefold() in _COUNTRIES:
+    if name.casefold() in COUNTRIES:
         return name
     if _suffix(name.split()) and len(name.split()) == 2:
         # Flynn Jr.
@@ -351,6 +387,17 @@ def _titled(text: str, start: int) -> bool:
     return bool(before) and before[-1][:1].isupper() and is_title(before[-1]) and before[-1] != "The"
 
 
+def _join_titles(text: str, groups: dict[str, list[Mention]]) -> None:
+    """A surname that is also a title, alone: "King" after "Peter King"."""
+    for name, places in groups.items():
+        if not is_title(surname(name) or "-"):
+            continue
+        for start, end in mentions_of(text, name):
+            titled = regex.match(r"\.? \p{Lu}", text, pos=end) or text[:start].endswith(("the ", "The "))
+            if not titled and not any(m.start <= start < m.end for m in places):
+                places.append(Mention(start, end, text[start:end]))
+
+
 def _join_acronyms(text: str, groups: dict[str, list[Mention]]) -> None:
     """ "World Health Organization (WHO)" or matching initials: the acronym belongs to the long name."""
     acronyms = [n for n in groups if regex.fullmatch(r"(?:\p{Lu}\.?){2,7}", n)]
@@ -361,26 +408,3 @@ def _join_acronyms(text: str, groups: dict[str, list[Mention]]) -> None:
             if len(words) >= 2 and "".join(w[0] for w in words) == letters and long != short:
                 groups[long] += groups.pop(short)
                 break
-
-
-def is_origin(name: str) -> bool:
-    """Whether a name only tells where somebody is from, and cannot stand alone for people: "Israeli", "German"."""
-    adjective = _DEMONYM.fullmatch(name.casefold()) is not None
-    return adjective and not name.casefold().endswith(("s", "ese", "sh", "ch"))
-
-
-def entity_type(name: str) -> SpeakerType:
-    """person, country or organization, by the words of the name."""
-    bare = regex.sub(r"^the\s+", "", name, flags=regex.IGNORECASE).casefold()
-    if bare in _COUNTRIES:
-        return "country"
-    if _DEMONYM.fullmatch(bare):
-        return "group"
-    if looks_like_person(name):
-        return "person"
-    if any(w.strip(",.").casefold() in GENERIC for w in name.split()) or regex.fullmatch(
-        r"(?:\p{Lu}\.?){2,7}", name
-    ):
-        return "organization"
-    words = [w for w in name.split() if w.casefold() not in SUFFIXES]
-    return "person" if len(words) == 1 and not name.endswith("s") else "organization"

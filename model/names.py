@@ -15,7 +15,8 @@ GENERIC = frozenset(
     hospital fund trust exchange parliament senate congress assembly caucus project report reports
     security airport airlines airways air team city county district station journalists americans
     democrats republicans organization organisation tv radio channel agency act treaty accord
-    agreement protocol plan deal summit conference prize award festival""".split()
+    agreement protocol plan deal summit conference prize award festival motors electric technologies industries
+    holdings international rights watch parenthood liberty freedom""".split()
 )
 
 PARTICLES = frozenset(
@@ -35,7 +36,14 @@ FUNCTION = frozenset(
     there's monday tuesday wednesday thursday friday saturday sunday january february march april june
     july august september october november december says photo image getty ap reuters advertisement read
     related updated whether following including like citing noting calling saying adding writing given
-    having being based""".split()
+    having being based whenever perhaps maybe otherwise nevertheless furthermore indeed certainly ultimately obviously
+    again recently rather several""".split()
+)
+
+# Words before a name that belong to it only inside a sentence: the heading "Inside Ode’s Ministry".
+_OPENERS = frozenset(
+    """inside outside behind beyond within without amid near across toward towards upon via above below beneath
+    beside around poor dear watch watched meet exclusive unlike besides""".split()
 )
 
 SUFFIXES = frozenset("jr jr. sr sr. ii iii iv".split())
@@ -70,14 +78,24 @@ def looks_like_person(name: str) -> bool:
     return words[0].casefold() != "the" and not any(ch.isdigit() for ch in name)
 
 
+_CONTRACTED = regex.compile(r"(?:\p{L}+'(?:ll|ve|re|d)|\p{L}+n't)")
+
+
 def is_function(word: str) -> bool:
-    """Whether a word is capitalised only for its place: "The", "I’m", "Monday"."""
-    return word.casefold().replace("’", "'") in FUNCTION
+    """Whether a word is capitalised only for its place: "The", "I’m", "We’ll", "Monday"."""
+    bare = word.casefold().replace("’", "'")
+    return bare in FUNCTION or _CONTRACTED.fullmatch(bare) is not None
+
+
+_COMPOUND = regex.compile(
+    r".*-(?:\p{Ll}+ed|led|held|era|born|style|run|wide|language|speaking)|[DRI]-\p{Lu}.*"
+)
 
 
 def is_capitalised(word: str) -> bool:
-    """Whether a word begins like a name, be it after an article: "Hussein", "al-Hussein"."""
-    return without_article(word)[:1].isupper()
+    """Whether a word begins like a name, be it after an article ("Hussein", "al-Hussein"), and is none that only holds
+    one ("Oslo-based", "D-Ohio")."""
+    return without_article(word)[:1].isupper() and not _COMPOUND.fullmatch(word)
 
 
 def without_article(word: str) -> str:
@@ -151,7 +169,17 @@ def given_name_before(text: str, start: int) -> str | None:
     return None if opens_with_verb(head, head.rindex(word), word) else word
 
 
+def opens_sentence(text: str, start: int) -> bool:
+    """Whether nothing stands before `start` in its line, or the end of a sentence or a mark."""
+    before = text[max(0, start - 10) : start].rstrip(" \u00a0")
+    return not before or before[-1] in ".!?\n\"“”'‘’:"
+
+
 def opens_with_verb(text: str, start: int, word: str) -> bool:
     """Whether a word that can be a name ("Said Aziz") opens a sentence as a verb, as in the line "Said Lee: ..."."""
-    before = text[max(0, start - 10) : start].rstrip(" \u00a0")
-    return word in ("Said", "Added") and (not before or before[-1] in ".!?\n\"“”'‘’:")
+    return word in ("Said", "Added") and opens_sentence(text, start)
+
+
+def is_opener(text: str, start: int, word: str) -> bool:
+    """Whether a word opens a sentence and is capitalised only for that, as in "Inside Ode’s Ministry"."""
+    return word.casefold() in _OPENERS and opens_sentence(text, start)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import regex
@@ -16,11 +16,13 @@ from quoth.model.descriptions import (
     fuller_description,
     is_body,
     is_document,
+    is_person,
     without_behind,
 )
-from quoth.model.entities import Entity, Mention, is_origin
-from quoth.model.names import GENERIC
+from quoth.model.entities import Entity, Mention
+from quoth.model.names import GENERIC, surname
 from quoth.model.offices import title_in, titles_of
+from quoth.model.parties import is_origin
 from quoth.model.statements import Found
 from quoth.model.windows import Tokens
 from quoth.records import SpeakerType
@@ -51,6 +53,9 @@ RELAY = 0.3
 PERSON, PARTY = 0.5, 0.8
 """... if it points at a person, or at another party, at least so much."""
 
+NAMESAKE = 0.2
+"""So much on the full names of one bearer of a surname tells him from the other."""
+
 KNOWN = 1.5
 """A definite description ("the minister") is somebody else who is pointed at so many times more strongly."""
 
@@ -66,16 +71,17 @@ _SOME = regex.compile(
 """Republicans, but not all of them."""
 _SHARE = regex.compile(r"\bper ?cent\b|%")
 """Those who were asked in a poll pass nothing on."""
-_EXAMPLES = regex.compile(r"\s*(?:including|such as|like|among them|led by)\b")
+_EXAMPLES = regex.compile(
+    r"\s*(?:including|in particular|especially|notably|such as|like|among them|led by)\b"
+)
 _SEAT = regex.compile(r"(?:and )?[DRI]-\p{Lu}[\p{L}.]*")
 """Party and state: "D-N.Y."."""
 _OF_STATE = regex.compile(r"(?<=\p{Lu}\p{Ll}+) of \p{Lu}[\p{L}. ]+$")
 """Bob Lee "of Ohio"."""
-_OWNER = regex.compile(r"((?:\p{Lu}[\p{L}.]+ )?\p{Lu}[\p{L}.]+['’]s )$")
-_QUALIFIED = regex.compile(
-    r"\s+(?:familiar with|close to|briefed on|involved in|with (?:\w+ )?knowledge of)\s[^,.;:()“”\"\n–—]{1,60}?"
-    r"(?=\s(?:said|says|told|added|confirmed|claimed|described|have|has|had|was|were)\b|[,.;:()“”\"\n–—])"
+_STATE_BODIES = frozenset(
+    "ministry department parliament senate congress assembly court army navy police embassy government office".split()
 )
+_OWNER = regex.compile(r"((?:\p{Lu}[\p{L}.]+ )?\p{Lu}[\p{L}.]+['’]s )$")
 
 
 @dataclass(frozen=True)
@@ -123,21 +129,34 @@ class _Cast:
         self._described = self._descriptions(sources)
         self._origins = [k for k, entity in enumerate(people) if is_origin(entity.name)]
         self._titles = [titles_of(text, entity) for entity in people]
-        self._ranges = [
-            np.array([tokens.between(m.start, m.end) for m in entity.mentions]).reshape(-1, 2)
-            for entity in [*people, *self._described]
-        ]
+        self._ranges = self._mention_ranges()
 
     def _descriptions(self, sources: set[tuple[int, int]]) -> list[Entity]:
         """Sources that are no names: "a senior official", "the ministry"."""
         by_phrase: dict[str, list[Mention]] = {}
         for start, end in sorted(sources):
             if self._head(start, end) is None and not _is_pronoun(self.text[start:end]):
-                more = _QUALIFIED.match(self.text, end)
-                name = describe(self.text[start : more.end() if more else end])
+                name = describe(self.text[start:end])
                 if name:
                     by_phrase.setdefault(name.casefold(), []).append(Mention(start, end, name))
         return [Entity(m[0].name, description_type(m[0].name), m) for m in by_phrase.values()]
+
+    def _mention_ranges(self) -> list[NDArray[np.int64]]:
+        """The tokens of everybody's mentions, (mentions, 2) each.  A name inside a description does not speak there:
+        whoever points at "a senior Ode official" means the official."""
+        phrases = {(m.start, m.end) for entity in self._described for m in entity.mentions}
+
+        def speaks(mention: Mention) -> bool:
+            return not any(a <= mention.start and mention.end <= b for a, b in phrases)
+
+        spans = [
+            *([m for m in entity.mentions if speaks(m)] for entity in self.people),
+            *(entity.mentions for entity in self._described),
+        ]
+        return [
+            np.array([self.tokens.between(m.start, m.end) for m in mentions], dtype=np.int64).reshape(-1, 2)
+            for mentions in spans
+        ]
 
     def _head(self, start: int, end: int) -> tuple[Mention, Entity] | None:
         """The name that a source phrase is about: "Bob Lee" of "Acme spokesman Bob Lee", none of "Lee's aide"."""
@@ -162,6 +181,9 @@ class _Cast:
                 ahead = AHEAD.match(self.text, segment.start())
                 begin = max([ahead.end() if ahead else segment.start(), *bodies])
                 before = _WORD.findall(self.text[begin : mention.start])[-3:]
+                if before[-1:] and before[-1][0].islower() and is_title(before[-1]) and "and" in before[:-1]:
+                    # "the writer and radio host Bob Lee"
+                    before = before[before.index("and") + 1 :]
                 if not rest and (_named_by_office(before, entity) or not _BEFORE_OTHER.intersection(before)):
                     return mention, entity
         return None
@@ -175,9 +197,23 @@ class _Cast:
         best = max(holders, key=lambda k: masses[k])
         return everyone[best] if len(holders) == 1 or masses[best] > 0.1 else None
 
+    def _namesake(self, mention: Mention, entity: Entity, where: NDArray[np.float32]) -> Entity:
+        """Of several with one surname ("Ode" after "Ann Ode" and "Bo Ode") the one whose full names are pointed at."""
+        if entity.type != "person" or " " in mention.name:
+            return entity
+        pointed = {}
+        for k, other in enumerate(self.people):
+            if other.type == "person" and surname(other.name) == mention.name:
+                full = [self.tokens.between(m.start, m.end) for m in other.mentions if " " in m.name]
+                pointed[k] = float(sum(where[a:b].sum() for a, b in full))
+        best = max(pointed, key=lambda k: pointed[k], default=None)
+        if best is None or pointed[best] < NAMESAKE:
+            return entity
+        return self.people[best]
+
     def _with_owner(self, mention: Mention, entity: Entity) -> str:
         """ "Turkey's Ministry of Trade": whose, for a body that is named only so."""
-        if entity.type == "person" or mention.name != entity.name:
+        if mention.name != entity.name or not _STATE_BODIES.intersection(entity.name.casefold().split()):
             return entity.name
         owner = _OWNER.search(self.text, max(0, mention.start - 40), mention.start)
         return owner[1] + entity.name if owner else entity.name
@@ -197,7 +233,8 @@ class _Cast:
             head = self._head(at, at + len(part))
             if head is None or head[0].end < at + len(part.rstrip(" .")):
                 return None
-            names.append(head[1].name)
+            article = "the " if part == f"the {head[0].name}" else ""
+            names.append(article + head[1].name)
         return ", ".join(names[:-1]) + " and " + names[-1] if len({*names}) == len(names) else None
 
     def _possession(self, phrase: str, everyone: list[Entity], masses: NDArray[np.float64]) -> str | None:
@@ -252,11 +289,16 @@ class _Cast:
         masses = np.array([float((sums[r[:, 1]] - sums[r[:, 0]]).sum()) for r in self._ranges])
         masses[self._origins] = 0.0
         if source is not None and _WORD.findall(self.text[slice(*source)])[:2] not in _NOBODY:
-            return self._of_source(source, everyone, masses, start)
+            return self._of_source(source, everyone, masses, where, start)
         return self._best(everyone, masses, nowhere, None, start)
 
     def _of_source(
-        self, source: tuple[int, int], everyone: list[Entity], masses: NDArray[np.float64], start: int
+        self,
+        source: tuple[int, int],
+        everyone: list[Entity],
+        masses: NDArray[np.float64],
+        where: NDArray[np.float32],
+        start: int,
     ) -> Named:
         phrase = self.text[slice(*source)]
         if several := self._several(*source):
@@ -267,6 +309,7 @@ class _Cast:
             agreed = masses[everyone.index(entity)]
             if not relative and _is_relayed(agreed, everyone, masses):
                 return self._best(everyone, masses, 0.0, None, start)
+            entity = self._namesake(mention, entity, where)
             if entity.type in ("group", "organization") and _SOME.fullmatch(
                 self.text[source[0] : mention.start]
             ):
@@ -284,7 +327,11 @@ class _Cast:
             if pronoun.casefold() in _PLURAL and fitting.max(initial=0.0) < 0.05:
                 # "They" may be one person.
                 fitting = masses
-            return self._best(everyone, fitting, 0.0, source, start)
+            found = self._best(everyone, fitting, 0.0, source, start)
+            if pronoun.casefold() in _PERSONAL and found.type == "organization":
+                # What looked like a body, "Francis", is "he".
+                found = replace(found, type="person")
+            return found
         if bearer := self._bearer(phrase):
             return Named(bearer.name, bearer.type, source, 0.9)
         if author := self._author(phrase, source):
@@ -303,6 +350,9 @@ class _Cast:
             if holder := self._holder(phrase, everyone, masses):
                 return Named(holder.name, holder.type, source, 0.8)
             rivals = masses
+            if is_person(phrase):
+                # "the senator" is no ministry.
+                rivals = np.where([_stands_for("he", e) for e in everyone], masses, 0.0)
             if description_type(phrase) == "group" or is_body(phrase):
                 # "the six women", "the weather service" are no one person.
                 rivals = np.where([e.type != "person" or _may_be_a_body(e) for e in everyone], masses, 0.0)

@@ -12,6 +12,7 @@ from quoth.model.attributions import Reading
 from quoth.model.clutter import is_clutter
 from quoth.model.cues import is_speech
 from quoth.model.quotes import Passage, paragraphs, passages, turns
+from quoth.model.source_phrases import whole_source
 from quoth.model.windows import Tokens
 from quoth.records import Kind
 
@@ -267,6 +268,7 @@ class _Reader:
         if cue not in self._source_of:
             at, none = self.reading.point("source", cue[0], cue[0] + 1)
             source = self.phrase(_best_run(at, none, self._sources))
+            source = whole_source(self.text, *source) if source else None
             self._source_of[cue] = source if source and not self._is_in_capitals(*source) else None
         return _Link(cue, self._source_of[cue])
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quoth.model.entities import Mention, entities, entity_type, proper_names
+from quoth.model.entities import Mention, entities, proper_names
+from quoth.model.parties import entity_type
 
 WORDS = "Ilse Brandt BRANDT Karl van of and the Mayor May Harbour Board WSO U.S. Jr. Norway said".split()
 SIGNS = [" ", " ", "\u00a0", "\n", "\r\n", ".", ", ", "’s", "“", "”", "\u0301", "🙂", "\u200f", "-", "&"]
@@ -42,7 +43,7 @@ def grouped(text: str) -> dict[str, list[str]]:
         ("House Speaker Karl A. Ode left.", ["House", "Karl A. Ode"]),
         ("Democrats Ilse Brandt and Karl Ode left.", ["Ilse Brandt", "Karl Ode"]),
         ("Karl Ode Karl Magnus OdeHarbour talks", ["Karl Ode"]),
-        ("the Ode Karl Magnus OdeHarbour talks", ["Ode"]),
+        ("the Ode Karl Magnus OdeHarbour talks", ["Ode", "Karl Magnus Ode"]),
         ("Karl Ode BuzzTown left.", ["Karl Ode BuzzTown"]),
         ("HARBOUR GIANTS CLAMP DOWN\nKARL ODE", ["KARL ODE"]),
         ("Karl Ode Karolus (Karl) Magnus Ode left.", ["Karl Ode", "Karl", "Magnus Ode"]),
@@ -60,6 +61,18 @@ def grouped(text: str) -> dict[str, list[str]]:
         ("Karl Venn King Jr. and Bo King of Oslo", ["Karl Venn King Jr.", "Bo King", "Oslo"]),
         ("Ilse Brandt met Khalid al-Hussein.", ["Ilse Brandt", "Khalid al-Hussein"]),
         ("BRANDT’S mill", ["BRANDT"]),
+        ("Inside Brandt’s Harbour Board", ["Brandt", "Harbour Board"]),
+        ("He read Inside Harbour.", ["Inside Harbour"]),
+        ("Poor Karl Ode fell.", ["Karl Ode"]),
+        ("Rescuers came. Sadly, Brandt fell. We’ll see.", ["Brandt"]),
+        ("Others fell. The others and Brandt left.", ["Brandt"]),
+        ("Oslo-based Venn and D-Ohio", ["Venn"]),
+        ("the Ohio Republican", ["Ohio"]),
+        ("Then FactHarbour.com left.", ["FactHarbour.com"]),
+        (
+            "Special Inspector General for Fjord Rebuilding left.",
+            ["Special Inspector General for Fjord Rebuilding"],
+        ),
     ],
 )
 def test_proper_names_without_titles_and_possessive_endings(text: str, expected: list[str]) -> None:
@@ -86,7 +99,7 @@ def test_proper_names_without_titles_and_possessive_endings(text: str, expected:
             {"Ilse Brandt": ["Ilse Brandt", "Brandt"], "Oslo": ["Oslo"]},
         ),
         ("Khalid al-Hussein spoke. Hussein left", {"Khalid al-Hussein": ["Khalid al-Hussein", "Hussein"]}),
-        ("Inside Norway it rained. Norway paid", {"Inside Norway": ["Inside Norway"], "Norway": ["Norway"]}),
+        ("Inside Norway it rained. Norway paid", {"Norway": ["Norway", "Norway"]}),
         ("South Korea met North Korea", {"South Korea": ["South Korea"], "North Korea": ["North Korea"]}),
     ],
 )
@@ -137,10 +150,13 @@ def test_every_mention_is_in_the_text_and_in_one_entity(text: str) -> None:
         assert " ".join(text[mention.start : mention.end].split()) == mention.name
     assert all(a.end <= b.start for a, b in pairwise(names))
     found = entities(text)
-    assert sorted((m for e in found for m in e.mentions), key=lambda m: m.start) == names
+    mentions = sorted((m for e in found for m in e.mentions), key=lambda m: m.start)
+    assert all(a.end <= b.start for a, b in pairwise(mentions))
+    # A surname that is a title is found by its bearer alone.
+    assert {(m.start, m.end) for m in mentions} >= {(m.start, m.end) for m in names}
     assert len({e.name for e in found}) == len(found)
     for entity in found:
-        assert entity.type in ("person", "country", "organization")
+        assert entity.type in ("person", "country", "organization", "group")
         assert entity.name in {m.name for m in entity.mentions}
         assert entity.mentions == sorted(entity.mentions, key=lambda m: m.start)
 
@@ -159,6 +175,9 @@ def test_every_mention_is_in_the_text_and_in_one_entity(text: str) -> None:
         # Of two bearers of a surname the one who was named in full twice keeps it.
         ("Karl Ode left. Karl Ode won. Decoding Ode. Ode left.", "Karl Ode", 3),
         ("Karl Ode met Karl Ode Jr. at sea. Ode Jr. left.", "Karl Ode Jr.", 2),
+        # A surname that is also a title stands for its bearer, but not with an article or before a name.
+        ("Rep. Karl King left. Then King won. The King and King Ode fell.", "Karl King", 2),
+        ("Ode Karl Magnus OdeHarbour talks. Ode left.", "Karl Magnus Ode", 3),
     ],
 )
 def test_whose_a_name_is(text: str, name: str, places: int) -> None:

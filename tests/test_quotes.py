@@ -168,6 +168,7 @@ def test_turns_of_a_transcript() -> None:
         "SMITH:Go.\nODE:No.",
         "Ode: Go.\nVenn: No.",
         "ODE:\nVENN:\n",
+        "WHAT THEY PLAN: A dam.\nWHO PAYS: Norway.",
     ],
 )
 def test_less_than_two_turns_are_no_transcript(text: str) -> None:

@@ -1,0 +1,25 @@
+"""Sources in full: what the tagger cut off a phrase such as "an official with direct knowledge of the talks"."""
+
+from __future__ import annotations
+
+import regex
+
+_QUALIFIED = regex.compile(
+    r"\s+(?:familiar with|close to|briefed on|involved in|with (?:\w+ ){0,2}knowledge of)\s[^,.;:()“”\"\n–—]{1,60}?"
+    r"(?=\s(?:said|says|told|added|confirmed|claimed|described|have|has|had|was|were)\b|[,.;:()“”\"\n–—])"
+)
+"""An official "familiar with the talks"."""
+_OPEN = regex.compile(r"\b(?:of|for|from|at|in|the|an?)$")
+_NAME = regex.compile(
+    r" (?:(?:the|its|his|her|their) )?\p{Lu}[\p{L}.\-]*(?:['’]s)?(?: (?:(?:of|for|and|the) )*\p{Lu}[\p{L}.\-]*(?:['’]s)?)*"
+)
+
+
+def whole_source(text: str, start: int, end: int) -> tuple[int, int]:
+    """A source phrase grown to where its words end: a qualification that it began, a name after "of" or "for"."""
+    for match in _QUALIFIED.finditer(text, start, min(len(text), end + 120)):
+        if match.start() <= end < match.end():
+            return start, match.end()
+    if _OPEN.search(text, start, end) and (name := _NAME.match(text, end)):
+        return start, name.end()
+    return start, end

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import pytest
+
+from quoth.model.source_phrases import whole_source
+
+
+@pytest.mark.parametrize(
+    ("tagged", "rest", "whole"),
+    [
+        (
+            "an official with direct",
+            " knowledge of the talks said",
+            "an official with direct knowledge of the talks",
+        ),
+        ("a person", " familiar with the talks, who left", "a person familiar with the talks"),
+        ("a spokesman for the", " Harbour Board said", "a spokesman for the Harbour Board"),
+        ("a spokesman", " said on Monday", "a spokesman"),
+        ("a man in the", " harbour said", "a man in the"),
+    ],
+)
+def test_a_source_is_grown_to_the_end_of_its_words(tagged: str, rest: str, whole: str) -> None:
+    text = f"“We stay,” {tagged}{rest}."
+    start = text.index(tagged)
+    a, b = whole_source(text, start, start + len(tagged))
+    assert text[a:b] == whole
