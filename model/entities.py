@@ -79,7 +79,7 @@ def _capitalised(text: str) -> list[Mention]:
         start, end = match.span()
         word = match.group()
         initial = len(word) == 1 and word.isupper() and text[end : end + 1] == "."
-        verb = opens_with_verb(text, start, word) or not sequence and is_opener(text, start, word)
+        verb = opens_with_verb(text, start, word) or is_opener(text, start, word)
         function = (verb or is_function(word)) and not (sequence and (word in ("May", "Will") or initial))
         if word.startswith("May") and not month and not regex.match(r" \d", text[end : end + 2]):
             function = False
@@ -142,8 +142,9 @@ def _run_together(text: str, sequence: list[tuple[int, int]]) -> Mention | None:
     if len(sequence) < 3 or not regex.match(rf"{regex.escape(first)}\p{{Lu}}", text, pos=sequence[-1][0]):
         return None
     start, end = sequence[1][0], sequence[-1][0] + len(first)
-    name = " ".join(text[start:end].split())
-    return Mention(start, end, name) if looks_like_person(name) else None
+    whole = " ".join(text[start:end].split())
+    # Without the middle name, which only such a page gives.
+    return Mention(start, end, f"{whole.split()[0]} {first}") if looks_like_person(whole) else None
 
 
 def _trimmed(words: list[str], a: int, b: int) -> tuple[int, int]:
@@ -275,7 +276,11 @@ def _outside_headings(text: str, mentions: list[Mention]) -> list[Mention]:
     lines = headings(text)
     inside = [any(a <= m.start < b for a, b in lines) for m in mentions]
     known = {m.name for m, heading in zip(mentions, inside, strict=True) if not heading}
-    return [m for m, heading in zip(mentions, inside, strict=True) if not heading or m.name in known]
+
+    def recurs(name: str) -> bool:
+        return name in known or len(name.split()) < HEADING_WORDS and surname(name) in known
+
+    return [m for m, heading in zip(mentions, inside, strict=True) if not heading or recurs(m.name)]
 
 
 _PEOPLE = regex.compile(r"\p{Lu}\p{Ll}+(?:ers|ors|[iy]sts|cians|ics|ents|men|women|ly|ing)")

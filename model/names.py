@@ -36,14 +36,15 @@ FUNCTION = frozenset(
     there's monday tuesday wednesday thursday friday saturday sunday january february march april june
     july august september october november december says photo image getty ap reuters advertisement read
     related updated whether following including like citing noting calling saying adding writing given
-    having being based whenever perhaps maybe otherwise nevertheless furthermore indeed certainly ultimately obviously
-    again recently rather several""".split()
+    having being based""".split()
 )
 
 # Words before a name that belong to it only inside a sentence: the heading "Inside Ode’s Ministry".
 _OPENERS = frozenset(
     """inside outside behind beyond within without amid near across toward towards upon via above below beneath
-    beside around poor dear watch watched meet exclusive unlike besides""".split()
+    beside around poor dear watch watched meet exclusive unlike besides
+    whenever perhaps maybe otherwise nevertheless furthermore indeed certainly ultimately obviously again recently rather
+    several""".split()
 )
 
 SUFFIXES = frozenset("jr jr. sr sr. ii iii iv".split())
@@ -172,7 +173,7 @@ def given_name_before(text: str, start: int) -> str | None:
 def opens_sentence(text: str, start: int) -> bool:
     """Whether nothing stands before `start` in its line, or the end of a sentence or a mark."""
     before = text[max(0, start - 10) : start].rstrip(" \u00a0")
-    return not before or before[-1] in ".!?\n\"“”'‘’:"
+    return not before or before[-1] in ".!?\n\"“”'‘’:("
 
 
 def opens_with_verb(text: str, start: int, word: str) -> bool:

@@ -22,7 +22,7 @@ from quoth.model.descriptions import (
 from quoth.model.entities import Entity, Mention
 from quoth.model.names import GENERIC, surname
 from quoth.model.offices import title_in, titles_of
-from quoth.model.parties import is_origin
+from quoth.model.parties import entity_type, is_origin
 from quoth.model.statements import Found
 from quoth.model.windows import Tokens
 from quoth.records import SpeakerType
@@ -39,6 +39,7 @@ _PRONOUNS = (
     | frozenset("i my we our you us me who whom which that this one another".split())
 )
 _RELATIVE = (["who"], ["whom"], ["which"])
+_ARTICLES = ("the", "a", "an")
 _BEFORE_OTHER = frozenset(
     "for of to with from at by in on against about under near behind like as and or than".split()
 )
@@ -55,6 +56,9 @@ PERSON, PARTY = 0.5, 0.8
 
 NAMESAKE = 0.2
 """So much on the full names of one bearer of a surname tells him from the other."""
+
+OWNER = 0.2
+"""Whose a body or person is ("her lawyer") is pointed at so much."""
 
 KNOWN = 1.5
 """A definite description ("the minister") is somebody else who is pointed at so many times more strongly."""
@@ -78,9 +82,6 @@ _SEAT = regex.compile(r"(?:and )?[DRI]-\p{Lu}[\p{L}.]*")
 """Party and state: "D-N.Y."."""
 _OF_STATE = regex.compile(r"(?<=\p{Lu}\p{Ll}+) of \p{Lu}[\p{L}. ]+$")
 """Bob Lee "of Ohio"."""
-_STATE_BODIES = frozenset(
-    "ministry department parliament senate congress assembly court army navy police embassy government office".split()
-)
 _OWNER = regex.compile(r"((?:\p{Lu}[\p{L}.]+ )?\p{Lu}[\p{L}.]+['’]s )$")
 
 
@@ -147,7 +148,7 @@ class _Cast:
         phrases = {(m.start, m.end) for entity in self._described for m in entity.mentions}
 
         def speaks(mention: Mention) -> bool:
-            return not any(a <= mention.start and mention.end <= b for a, b in phrases)
+            return not any(a < mention.start and mention.end < b for a, b in phrases)
 
         spans = [
             *([m for m in entity.mentions if speaks(m)] for entity in self.people),
@@ -181,7 +182,13 @@ class _Cast:
                 ahead = AHEAD.match(self.text, segment.start())
                 begin = max([ahead.end() if ahead else segment.start(), *bodies])
                 before = _WORD.findall(self.text[begin : mention.start])[-3:]
-                if before[-1:] and before[-1][0].islower() and is_title(before[-1]) and "and" in before[:-1]:
+                if (
+                    before[-1:]
+                    and before[-1] not in _ARTICLES
+                    and before[-1][0].islower()
+                    and is_title(before[-1])
+                    and "and" in before[:-1]
+                ):
                     # "the writer and radio host Bob Lee"
                     before = before[before.index("and") + 1 :]
                 if not rest and (_named_by_office(before, entity) or not _BEFORE_OTHER.intersection(before)):
@@ -213,7 +220,7 @@ class _Cast:
 
     def _with_owner(self, mention: Mention, entity: Entity) -> str:
         """ "Turkey's Ministry of Trade": whose, for a body that is named only so."""
-        if mention.name != entity.name or not _STATE_BODIES.intersection(entity.name.casefold().split()):
+        if entity_type(entity.name) == "person" or mention.name != entity.name:
             return entity.name
         owner = _OWNER.search(self.text, max(0, mention.start - 40), mention.start)
         return owner[1] + entity.name if owner else entity.name
@@ -237,12 +244,18 @@ class _Cast:
             names.append(article + head[1].name)
         return ", ".join(names[:-1]) + " and " + names[-1] if len({*names}) == len(names) else None
 
-    def _possession(self, phrase: str, everyone: list[Entity], masses: NDArray[np.float64]) -> str | None:
+    def _possession(
+        self, phrase: str, everyone: list[Entity], masses: NDArray[np.float64], start: int
+    ) -> str | None:
         """ "her lawyer", "its spokesman": whose, if the name link points at one with a name."""
         match = _POSSESSIVE.match(phrase)
         if match is None:
             return None
-        fitting = [k for k, e in enumerate(self.people) if masses[k] > 0.2 and _stands_for(match[1], e)]
+        owned = regex.compile(rf".+['’]s? {regex.escape(describe(match[2]))}")
+        if same := [e for e in self._described if owned.fullmatch(e.name) and e.mentions[0].start < start]:
+            # "Ode’s lawyer" before.
+            return same[-1].name
+        fitting = [k for k, e in enumerate(self.people) if masses[k] > OWNER and _stands_for(match[1], e)]
         if not fitting:
             return None
         return f"{everyone[max(fitting, key=lambda k: masses[k])].name}’s {describe(match[2])}"
@@ -336,7 +349,7 @@ class _Cast:
             return Named(bearer.name, bearer.type, source, 0.9)
         if author := self._author(phrase, source):
             return Named(author.name, author.type, source, 0.8)
-        if possessive := self._possession(phrase, everyone, masses):
+        if possessive := self._possession(phrase, everyone, masses, source[0]):
             return Named(possessive, description_type(phrase), source, 0.7)
         own = next(
             (k for k, e in enumerate(everyone) if any((m.start, m.end) == source for m in e.mentions)), None
