@@ -114,6 +114,13 @@ def party_type(text: str, name: str, mentions: list[tuple[int, int]]) -> Speaker
     if told not in ("person", "organization") or _ACRONYM.fullmatch(name):
         return told
     alone = " " not in name
+    if (
+        alone
+        and name.endswith("s")
+        and regex.search(rf"(?<![\p{{L}}\-]){regex.escape(name.casefold())}(?![\p{{L}}\-])", text)
+    ):
+        # Officials
+        return "group"
     hints = [hint for start, end in mentions if (hint := _hint(text, start, end, alone))]
     persons, bodies = hints.count("person"), hints.count("organization")
     if not alone:

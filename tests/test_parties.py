@@ -23,6 +23,7 @@ from quoth.model.entities import entities
         ("He told McVenn so.", "McVenn", "person"),
         ("Then Venn.com said no.", "Venn.com", "organization"),
         ("Then Brunts, 54, said no.", "Brunts", "person"),
+        ("He met Chief Pilots. The pilots left.", "Pilots", "group"),
     ],
 )
 def test_the_words_around_a_name_tell_what_it_is(text: str, name: str, kind: str) -> None:
