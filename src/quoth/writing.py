@@ -202,12 +202,9 @@ def flat(record: Record) -> list[dict[str, Any]]:
 
 def _flat_label(statement: Statement) -> dict[str, Any]:
     label, probabilities = statement.label, statement.label_probabilities
-    known = label is not msgspec.UNSET and probabilities is not msgspec.UNSET
-    return (
-        {"label": label, "label_probability": probabilities.get(label)}
-        if known
-        else dict.fromkeys(LABEL_COLUMNS)
-    )
+    if label is msgspec.UNSET or probabilities is msgspec.UNSET:
+        return dict.fromkeys(LABEL_COLUMNS)
+    return {"label": label, "label_probability": probabilities.get(label)}
 
 
 def _flat_statement(record: Record, statement: Statement) -> dict[str, Any]:
