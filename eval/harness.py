@@ -153,12 +153,12 @@ def compare(inputs: Inputs, a: str, b: str) -> tuple[list[Comparison], int, list
     """
     clock = _Clock()
     gold = _gold(inputs)
-    (ours, told_a, notes_a, _), (theirs, told_b, notes_b, _) = (
-        _answers(system, Path(system).suffix in _SUFFIXES, gold, inputs, clock) for system in (a, b)
-    )
+    sides = [_answers(system, Path(system).suffix in _SUFFIXES, gold, inputs, clock) for system in (a, b)]
+    (ours, told_a, *_), (theirs, told_b, *_) = sides
+    learned = [note for *_, notes, labeler in sides if labeler is not None for note in notes]
     looks = _count_look(inputs, gold, f"{a} and {b}")
     found = versus(ours, theirs, inputs.draws, absent(told_a) | absent(told_b))
-    return found, looks, [*origin_notes(gold), *notes_a, *notes_b]
+    return found, looks, [*origin_notes(gold), *learned]
 
 
 def labels_of(inputs: Inputs) -> tuple[list[GoldArticle], int]:
