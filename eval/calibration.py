@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -31,10 +32,11 @@ def calibration(
     resamples: int = 2000,
     draws: int = 1000,
     seed: int = 0,
+    labels: Sequence[str] = STANCE_LABELS,
 ) -> Calibration:
     """Calibration of the likeliest class, proper scores, and accuracy by coverage.
 
-    probabilities: (n, k); gold: (n,) class indices; articles: (n,) any number for each item's article.  The
+    probabilities: (n, k); gold: (n,) class indices; articles: (n,) any number for each item's article; labels: the classes.  The
     order of the items does not matter, of equally likely classes the first is taken, and items of equal
     confidence are never parted.
 
@@ -76,7 +78,7 @@ def calibration(
         bins=_bins(confidence, correct),
         risk_coverage=_risk_coverage(confidence, correct, article, resamples, seed),
         aurc=scores.aurc(confidence, correct),
-        operating=_operating(p, right),
+        operating=_operating(p, right, labels),
     )
 
 
@@ -131,10 +133,10 @@ def _risk_coverage(
     ]
 
 
-def _operating(p: scores.Floats, gold: NDArray[np.int64]) -> list[OperatingPoint]:
-    """p: (n, 5), surest items first."""
+def _operating(p: scores.Floats, gold: NDArray[np.int64], labels: Sequence[str]) -> list[OperatingPoint]:
+    """p: (n, k), surest items first."""
     points = []
-    for k, label in enumerate(STANCE_LABELS[: p.shape[1]]):
+    for k, label in enumerate(labels[: p.shape[1]]):
         given = np.flatnonzero(p.argmax(1) == k)
         right = gold[given] == k
         enough = np.cumsum(right) >= PRECISION * np.arange(1, len(given) + 1)

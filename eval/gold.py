@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
@@ -28,22 +28,37 @@ _Row = tuple[str | None, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class GoldStatement:
-    """One labelled span: code points [start, end) of its article.
-
-    kind: a passage between quotation marks, marks included, or a paraphrase.  speaker: the fullest name in
-    the article, None where the text does not tell.  sentiment: None where the labels have none.  target: a
-    phrase of the article.
-    """
+class GoldSpan:
+    """Code points [start, end) of an article.  kind: a passage between quotation marks, marks included, or a paraphrase."""
 
     start: int
     end: int
     kind: GoldKind
+
+
+@dataclass(frozen=True, slots=True)
+class GoldStatement(GoldSpan):
+    """One labelled span.
+
+    speaker: the fullest name in the article, None where the text does not tell.  sentiment: None where the labels have
+    none.  target: a phrase of the article.
+    """
+
     stance: Stance
     stance2: Stance | None
     sentiment: Sentiment | None
     speaker: str | None
     target: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CodedSpan(GoldSpan):
+    """One span with a label of a codebook of one's own."""
+
+    label: str
+
+
+Spanned = TypeVar("Spanned", bound=GoldSpan)
 
 
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -67,7 +82,8 @@ class GoldArticle:
     """A text and its labelled statements, in the order of the label file.
 
     metadata: what else the text's row or file says of it (title, date, source, ...).  passes: how often it was
-    labelled independently.  origin: None where the labels do not tell.
+    labelled independently.  origin: None where the labels do not tell.  coded: the labels of a codebook of one's own,
+    see `quoth.eval.coded`, which reads no statements beside them.
     """
 
     id: str
@@ -77,6 +93,7 @@ class GoldArticle:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     passes: int = 1
     origin: Origin | None = None
+    coded: list[CodedSpan] = field(default_factory=list)
 
 
 class _LabelLine(msgspec.Struct):
@@ -107,19 +124,30 @@ def read_gold(
     label that is not in the codebook, a span outside its text or given twice, quoted spans that cross, an
     article labelled twice or without a text, and a text whose sha256 is not the labels'.
     """
+    return [
+        replace(
+            article,
+            statements=checked(((place, _statement(raw, place)) for place, raw in items), article.text),
+        )
+        for article, items in joined(labels, articles, split, fields)
+    ]
+
+
+def joined(
+    labels: Path, articles: Path, split: str | None = None, fields: Columns = _COLUMNS
+) -> Iterator[tuple[GoldArticle, list[tuple[str, msgspec.Raw]]]]:
+    """The articles of a stand-off label file with their texts, and of each the (place, content) of its statements.
+
+    Arguments and errors as of `read_gold`, which looks into the statements.
+    """
     rows = list(unique(labels, ((n, row.article, row) for n, row in _rows(labels, _LabelLine))))
     texts = Texts(articles, {row.article for _, row in rows}, fields)
-    gold = []
     for number, row in rows:
         where = f"{labels}, line {number}, article {row.article}"
         check_split(row.split, split, where)
         text, metadata = texts.row(row.article, where, row.sha256)
-        items = ((f"{where}, item {k}", raw) for k, raw in enumerate(row.statements))
-        statements = checked(((place, _statement(raw, place)) for place, raw in items), text)
-        gold.append(
-            GoldArticle(row.article, text, row.split, statements, metadata, row.passes, row.annotation)
-        )
-    return gold
+        items = [(f"{where}, item {k}", raw) for k, raw in enumerate(row.statements)]
+        yield GoldArticle(row.article, text, row.split, [], metadata, row.passes, row.annotation), items
 
 
 def origin_notes(gold: Sequence[GoldArticle]) -> list[str]:
@@ -183,13 +211,13 @@ def check_hash(text: str, sha256: str | None, what: str) -> None:
         raise InputError(f"{what} has sha256 {found}, labels are for {sha256}")
 
 
-def checked(items: Iterable[tuple[str, GoldStatement]], text: str) -> list[GoldStatement]:
+def checked(items: Iterable[tuple[str, Spanned]], text: str) -> list[Spanned]:
     """The statements of (place, statement) of one article.
 
     Raises InputError, which starts with the place, for a span outside the text or given twice, and for
     quoted spans that overlap without one lying in the other, as quotation marks cannot.  Paraphrases may.
     """
-    statements: dict[tuple[int, int], GoldStatement] = {}
+    statements: dict[tuple[int, int], Spanned] = {}
     for place, statement in items:
         span = statement.start, statement.end
         check_span(span, text, place)

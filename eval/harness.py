@@ -14,9 +14,10 @@ import quoth
 from quoth import processor
 from quoth.articles import Columns as Fields
 from quoth.errors import InputError
-from quoth.eval import agreement, behaviour, cases, measures, power, provenance
+from quoth.eval import agreement, behaviour, cases, label_scores, measures, power, provenance
 from quoth.eval.attribution import pieces_of, score
 from quoth.eval.calibration import calibration
+from quoth.eval.coded import read_coded
 from quoth.eval.comparison import Comparison
 from quoth.eval.contest import against, contender
 from quoth.eval.draws import Draws
@@ -33,6 +34,7 @@ from quoth.eval.result import (
     Calibration,
     ExtractionScores,
     Invented,
+    LabelScores,
     Result,
     Run,
     Scope,
@@ -49,7 +51,9 @@ from quoth.eval.suspects import suspects
 from quoth.eval.tables import SUFFIXES, is_table, read_labels
 from quoth.eval.traits import with_traits
 from quoth.eval.versus import versus
+from quoth.label_sets import LabelSet
 from quoth.labeler import Labeler
+from quoth.model.checkpoint import model_folder, read_manifest
 from quoth.records import Article, ModelInfo, Record
 
 Columns = Mapping[str, str] | None
@@ -149,18 +153,53 @@ def compare(inputs: Inputs, a: str, b: str) -> tuple[list[Comparison], int, list
     """
     clock = _Clock()
     gold = _gold(inputs)
-    (ours, told_a, *_), (theirs, told_b, *_) = (
-        _answers(system, Path(system).suffix in _SUFFIXES, gold, inputs, clock) for system in (a, b)
-    )
+    sides = [_answers(system, Path(system).suffix in _SUFFIXES, gold, inputs, clock) for system in (a, b)]
+    (ours, told_a, *_), (theirs, told_b, *_) = sides
+    learned = [note for *_, notes, labeler in sides if labeler is not None for note in notes]
     looks = _count_look(inputs, gold, f"{a} and {b}")
     found = versus(ours, theirs, inputs.draws, absent(told_a) | absent(told_b))
-    return found, looks, origin_notes(gold)
+    return found, looks, [*origin_notes(gold), *learned]
 
 
 def labels_of(inputs: Inputs) -> tuple[list[GoldArticle], int]:
     """The labels that a model, retrained on some of them, is judged by; with looks, as in `Evaluation`."""
-    gold = _gold(inputs)
-    return gold, _count_look(inputs, gold, f"{inputs.model or 'small'}, retrained")
+    model = inputs.model or "small"
+    gold = _gold(inputs, label_set_of(model))
+    return gold, _count_look(inputs, gold, f"{model}, retrained")
+
+
+def evaluate_labels(inputs: Inputs) -> tuple[LabelScores, int]:
+    """Score the labels that a model tells of gold spans, see `quoth.eval.coded`; with looks, as in `Evaluation`.
+
+    Raises InputError for a model without a label set.
+    """
+    clock, model = _Clock(), inputs.model or "small"
+    if (label_set := label_set_of(model)) is None:
+        raise InputError(f"{model}: has no label set, expected a model that was trained with one")
+    with clock("reading"):
+        gold = _gold(inputs, label_set)
+    looks = _count_look(inputs, gold, model)
+    with clock("loading"):
+        labeler = Labeler.from_pretrained(model)
+    with clock("labelling"):
+        told = labeler.classify((a.text, s.start, s.end) for a in gold for s in a.coded)
+    with clock("measuring"):
+        probabilities = [t.label for t in told if t.label is not None]
+        measured = label_scores.measured(gold, label_set.names, probabilities, inputs.draws)
+    found = LabelScores(
+        run=_run(inputs, gold, labeler.model, clock.seconds),
+        notes=[*origin_notes(gold), *provenance.learned_notes(model_folder(model), gold)],
+        label_set=label_set,
+        articles=len(gold),
+        **measured,
+    )
+    return found, looks
+
+
+def label_set_of(model: str) -> LabelSet | None:
+    """Labels of a codebook of one's own that a model tells; raises ModelError where there is no model."""
+    found = read_manifest(model_folder(model)).label_set
+    return found if isinstance(found, LabelSet) else None
 
 
 def articles_needed(
@@ -278,11 +317,15 @@ def _answers(
     with clock("labelling"):
         records = _labelled(labeler, gold)
         told = labeler.classify((a.text, s.start, s.end) for a in gold for s in a.statements)
-    return with_traits(with_told(judged(gold, records), told)), records, [], labeler
+    notes = provenance.learned_notes(model_folder(system), gold)
+    return with_traits(with_told(judged(gold, records), told)), records, notes, labeler
 
 
-def _gold(inputs: Inputs) -> list[GoldArticle]:
-    return read_labels(inputs.gold, inputs.articles, inputs.gold_columns, inputs.split, inputs.fields)
+def _gold(inputs: Inputs, label_set: LabelSet | None = None) -> list[GoldArticle]:
+    how = inputs.gold_columns, inputs.split, inputs.fields
+    if label_set is None:
+        return read_labels(inputs.gold, inputs.articles, *how)
+    return read_coded(inputs.gold, inputs.articles, label_set, *how)
 
 
 def _labelled(labeler: Labeler, gold: Iterable[GoldArticle]) -> dict[str, Record]:

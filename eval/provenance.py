@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from quoth.errors import InputError
-from quoth.eval.gold import GoldArticle
+from quoth.eval.gold import GoldArticle, text_hash
 
 TEST_LOG = Path("test_log.jsonl")
 """In the folder that the evaluation runs in: one line for each look at a test set."""
@@ -52,6 +52,34 @@ def articles_hash(gold: Sequence[GoldArticle]) -> str:
     for article in sorted(gold, key=lambda a: a.id):
         digest.update(msgspec.json.encode([article.id, article.text]))
     return digest.hexdigest()[:12]
+
+
+def text_hashes(gold: Sequence[GoldArticle]) -> list[str]:
+    """12 hexadecimal digits of each article's text, sorted."""
+    return sorted(text_hash(article.text)[:12] for article in gold)
+
+
+class _Learned(msgspec.Struct):
+    texts: list[str] = []
+
+
+def learned_notes(model: Path, gold: Sequence[GoldArticle]) -> list[str]:
+    """What a reader of figures on this gold must know of a model that was trained by `quoth train --labels`.
+
+    model: its folder, whose report.json tells the texts that it learned from.  Raises InputError where that cannot be read.
+    """
+    report = model / "report.json"
+    if not report.is_file():
+        return []
+    try:
+        learned = {*msgspec.json.decode(report.read_bytes(), type=_Learned).texts}
+    except (OSError, msgspec.DecodeError) as error:
+        raise InputError(f"{report}: {error}") from error
+    seen = sum(found in learned for found in text_hashes(gold))
+    if not seen:
+        return []
+    note = f"{model.name} has learned from {seen} of {len(gold)} gold articles: figures on them flatter it"
+    return [f"{note}; those in its report.json are of articles that it had not seen"]
 
 
 def git() -> str | None:

@@ -89,13 +89,19 @@ def stance_table(name: str, block: StanceScores) -> str:
         ["macro, five", "", "", cell(block.macro_f1_five), ""],
         ["accuracy", "", "", cell(block.accuracy), ""],
     ]
+    return table([f"stance, {name} ({block.n}{missed})", "P", "R", "F1", "n"], rows) + few_notes(
+        block.classes
+    )
+
+
+def few_notes(classes: Mapping[str, ClassScores]) -> str:
+    """A paragraph to put after a table, empty where there are enough of each."""
     reasons: dict[str, list[str]] = {}
-    for label, scores in block.classes.items():
+    for label, scores in classes.items():
         if scores.few:
             reasons.setdefault(scores.few, []).append(label)
     few = [f"- {', '.join(labels)}: {reason}" for reason, labels in reasons.items()]
-    warning = "\n\nToo few gold items to conclude:\n\n" + "\n".join(few) if few else ""
-    return table([f"stance, {name} ({block.n}{missed})", "P", "R", "F1", "n"], rows) + warning
+    return "\n\nToo few gold items to conclude:\n\n" + "\n".join(few) if few else ""
 
 
 def class_row(label: str, scores: ClassScores) -> list[str]:

@@ -17,6 +17,7 @@ from quoth.eval.draws import Figure
 from quoth.eval.gold import GoldKind
 from quoth.eval.items import Item
 from quoth.eval.suspects import Suspect
+from quoth.label_sets import LabelSet
 from quoth.records import ModelInfo, undent
 
 SCHEMA_VERSION: Literal["1"] = "1"
@@ -255,6 +256,22 @@ class Result(msgspec.Struct, kw_only=True):
     items: list[Item] = []
 
 
+class LabelScores(msgspec.Struct, kw_only=True):
+    """The labels of a set that a model tells of gold spans, see `quoth.eval.coded`.  macro_f1: over all labels."""
+
+    schema: Literal["1"] = SCHEMA_VERSION
+    run: Run
+    notes: list[str]
+    label_set: LabelSet
+    articles: int
+    n: int
+    macro_f1: Figure
+    accuracy: Figure
+    classes: dict[str, ClassScores]
+    confusion: Confusion
+    calibration: Calibration
+
+
 class Attributions(msgspec.Struct, kw_only=True):
     """Contents and sources against PolNeAR-style gold, see `quoth.eval.attribution.score`; percentages."""
 
@@ -274,8 +291,9 @@ class Attributions(msgspec.Struct, kw_only=True):
 
 @functools.cache
 def json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of `Result` and `Attributions`, generated from the types above."""
-    schemas, types = msgspec.json.schema_components((Result, Attributions), ref_template="#/$defs/{name}")
+    """JSON Schema (2020-12) of `Result`, `LabelScores` and `Attributions`, generated from the types above."""
+    results = (Result, LabelScores, Attributions)
+    schemas, types = msgspec.json.schema_components(results, ref_template="#/$defs/{name}")
     undent(types)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,8 +18,10 @@ from quoth.eval.gold import (
     STANCES,
     GoldArticle,
     GoldKind,
+    GoldSpan,
     GoldStatement,
     Origin,
+    Spanned,
     Texts,
     check_split,
     check_words,
@@ -162,14 +164,32 @@ def read_gold_table(
     quotation marks is quoted.  text: compared with the article's at the span.  Raises InputError, naming row,
     field and what is expected, as `read_gold` does.
     """
+    found = joined_rows(labels, articles, columns, split, fields)
+    return [replace(article, statements=spans(article, rows, _statement)) for article, rows in found]
+
+
+def joined_rows(
+    labels: Path,
+    articles: Path,
+    columns: Mapping[str, str] | None = None,
+    split: str | None = None,
+    fields: Columns = _COLUMNS,
+    label: str = "stance",
+) -> Iterator[tuple[GoldArticle, list[Row]]]:
+    """The articles of a table of labels with their texts, and the rows of each.
+
+    Arguments and errors as of `read_gold_table`, which looks into the rows.  label: the field of them that has to be there.
+    """
     by_article: dict[str, list[Row]] = {}
-    for row in read_rows(labels, GOLD_FIELDS, ("article", "start", "end", "stance"), columns):
+    known = tuple(dict.fromkeys((*GOLD_FIELDS, label)))
+    for row in read_rows(labels, known, ("article", "start", "end", label), columns):
         by_article.setdefault(row.required("article"), []).append(row)
     texts = Texts(articles, set(by_article), fields)
-    return [_gold_article(article, rows, texts, split) for article, rows in by_article.items()]
+    for article, rows in by_article.items():
+        yield _article(article, rows, texts, split), rows
 
 
-def _gold_article(article: str, rows: Sequence[Row], texts: Texts, stated: str | None) -> GoldArticle:
+def _article(article: str, rows: Sequence[Row], texts: Texts, stated: str | None) -> GoldArticle:
     text, metadata = "", dict[str, Any]()
     for row in rows:
         text, metadata = texts.row(article, f"{row.place}, article {article}", row.cells.get("sha256"))
@@ -178,33 +198,49 @@ def _gold_article(article: str, rows: Sequence[Row], texts: Texts, stated: str |
         if row.cells.get("split", "") != split:
             raise row.wrong("split", f"{split!r} as in the article's first row")
     check_split(split, stated, f"{rows[0].place}, article {article}")
+    passes = rows[0].whole("passes") or 1
+    return GoldArticle(article, text, split, [], metadata, passes, _origin(rows[0]))
+
+
+def spans(
+    article: GoldArticle, rows: Sequence[Row], label: Callable[[Row, GoldSpan], Spanned | None]
+) -> list[Spanned]:
+    """The labelled spans of an article's rows; label: what to make of a row and its span, None: no label."""
+    text = article.text
     kind_of = kinds_of(text)
-    labelled = [row for row in rows if row.cells.keys() - OF_ARTICLE]
     items = []
-    for row in labelled:
+    for row in rows:
+        if not row.cells.keys() - OF_ARTICLE:
+            continue
         span = row.span()
         if span is None:
             raise row.wrong("start", "a whole number")
-        stance = row.label("stance", STANCES)
-        if stance is None:
-            raise row.wrong("stance", f"one of {', '.join(STANCES)}")
         inside = 0 <= span[0] < span[1] <= len(text)
         passage: GoldKind = "quoted" if inside and kind_of(*span) == "direct" else "indirect"
-        statement = GoldStatement(
-            *span,
-            kind=row.label("kind", KINDS) or passage,
-            stance=stance,
-            stance2=row.label("stance2", STANCES),
-            sentiment=row.label("sentiment", SENTIMENTS),
-            speaker=row.cells.get("speaker"),
-            target=row.cells.get("target"),
-        )
-        place = f"{row.place}, article {article}"
+        labelled = label(row, GoldSpan(*span, row.label("kind", KINDS) or passage))
+        if labelled is None:
+            continue
+        place = f"{row.place}, article {article.id}"
         if inside:
             check_words(span, row.cells.get("text"), text, place)
-        items.append((place, statement))
-    passes = rows[0].whole("passes") or 1
-    return GoldArticle(article, text, split, checked(items, text), metadata, passes, _origin(rows[0]))
+        items.append((place, labelled))
+    return checked(items, text)
+
+
+def _statement(row: Row, span: GoldSpan) -> GoldStatement:
+    stance = row.label("stance", STANCES)
+    if stance is None:
+        raise row.wrong("stance", f"one of {', '.join(STANCES)}")
+    return GoldStatement(
+        span.start,
+        span.end,
+        span.kind,
+        stance=stance,
+        stance2=row.label("stance2", STANCES),
+        sentiment=row.label("sentiment", SENTIMENTS),
+        speaker=row.cells.get("speaker"),
+        target=row.cells.get("target"),
+    )
 
 
 def _origin(row: Row) -> Origin | None:

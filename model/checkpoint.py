@@ -20,8 +20,9 @@ from onnxruntime.capi.onnxruntime_pybind11_state import Fail as InvalidGraph
 
 from quoth.cores import available
 from quoth.errors import ModelError
+from quoth.label_sets import LabelSet
 from quoth.model.embeddings import restore_rows
-from quoth.model.heads import Head
+from quoth.model.heads import CORRECTED, LABEL, Head
 from quoth.model.windows import Pieces
 
 FILES = ("classifier.onnx", "embeddings.npz", "extractor.onnx", "tokenizer.json")
@@ -86,6 +87,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """sha256 of each file."""
     start: Start | msgspec.UnsetType = msgspec.UNSET
     """The model whose networks this one uses; unset: it has its own."""
+    label_set: LabelSet | msgspec.UnsetType = msgspec.UNSET
+    """What its head tells; unset: nothing beside what its start tells."""
 
     def contents(self) -> tuple[str, ...]:
         """The files beside model.json."""
@@ -111,7 +114,9 @@ class Checkpoint:
         self.hash = folder_hash(folder)
         self._head: Head | None = None
         if own.start is not msgspec.UNSET:
-            self._head = Head.from_file(folder / HEAD)
+            labels = own.label_set
+            classes = CORRECTED if labels is msgspec.UNSET else {LABEL: len(labels.labels)}
+            self._head = Head.from_file(folder / HEAD, classes)
             folder = start_folder(folder, own.start)
             if _whole_manifest(folder).start is not msgspec.UNSET:
                 raise ModelError(f"{folder}: has no networks of its own, so no other model can start from it")
@@ -142,7 +147,8 @@ class Checkpoint:
         self, ids: NDArray[np.int64], marks: NDArray[np.int64], spans: NDArray[np.int64]
     ) -> dict[str, Array]:
         """ids, marks: (seq,), marks = 1 inside any statement; spans: (n, 2) first and end position of each ->
-        logits stance (n, 5), second (n, 5), sentiment (n, 3) and target (n, seq, 2)."""
+        logits stance (n, 5), second (n, 5), sentiment (n, 3) and target (n, seq, 2), and label (n, k) of k labels, where it has a
+        set of them."""
         if self._head is None:
             return self._run(self._classifier, self._feeds(ids, marks, spans))
         return self.pool(ids, marks, spans)[0]

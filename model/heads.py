@@ -1,8 +1,9 @@
-"""What a model learned on top of another one: a correction of that one's stance and sentiment."""
+"""What a model learned on top of another one: a correction of that one's stance and sentiment, or labels of its own."""
 
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,7 +16,11 @@ from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 
 Floats = NDArray[np.float32]
 
-_CLASSES = {"stance": len(STANCE_LABELS), "sentiment": len(SENTIMENT_LABELS)}
+CORRECTED = {"stance": len(STANCE_LABELS), "sentiment": len(SENTIMENT_LABELS)}
+"""What the start model tells and a head may correct, and how many classes there are of it."""
+
+LABEL = "label"
+"""What a head tells of a label set, see `quoth.label_sets`."""
 
 
 @dataclass(frozen=True)
@@ -36,36 +41,35 @@ class Correction:
 
 @dataclass(frozen=True)
 class Head:
-    """The corrections of one model: the content of head.npz."""
+    """The content of head.npz: corrections by the name of what they correct."""
 
-    stance: Correction
-    sentiment: Correction
+    parts: Mapping[str, Correction]
 
     @classmethod
-    def from_file(cls, path: Path) -> Head:
-        """Raises ModelError for a file that is no head."""
+    def from_file(cls, path: Path, classes: Mapping[str, int] = CORRECTED) -> Head:
+        """classes: how many there are of each part.  Raises ModelError for a file that is no head of these."""
         try:
             with np.load(path, allow_pickle=False) as stored:
                 parts = {
-                    name: Correction(stored[f"{name}_weight"], stored[f"{name}_bias"]) for name in _CLASSES
+                    name: Correction(stored[f"{name}_weight"], stored[f"{name}_bias"]) for name in classes
                 }
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise ModelError(f"{path}: not the head of a model: {error}") from error
-        width = len(parts["stance"].weight)
-        for name, k in _CLASSES.items():
+        width = len(next(iter(parts.values())).weight)
+        for name, k in classes.items():
             shapes = parts[name].weight.shape, parts[name].bias.shape
             if shapes != ((width, k), (k,)):
                 raise ModelError(f"{path}: {name}: found shapes {shapes}, expected {((width, k), (k,))}")
-        return cls(**parts)
+        return cls(parts)
 
     def write(self, file: BinaryIO) -> None:
         """As `from_file` reads it."""
         np.savez(file, **{
-            f"{name}_{part}": getattr(getattr(self, name), part).astype(np.float32)
-            for name in _CLASSES
-            for part in ("weight", "bias")
+            f"{name}_{array}": getattr(part, array).astype(np.float32)
+            for name, part in self.parts.items()
+            for array in ("weight", "bias")
         })  # fmt: skip
 
     def corrected(self, logits: dict[str, NDArray[Any]], states: Floats) -> dict[str, NDArray[Any]]:
-        """The start model's logits, (n, k) by their names, with those of stance and sentiment corrected."""
-        return logits | {name: logits[name] + getattr(self, name)(states) for name in _CLASSES}
+        """The start model's logits, (n, k) by their names, corrected; what it does not tell starts from nought."""
+        return logits | {name: logits.get(name, 0.0) + part(states) for name, part in self.parts.items()}

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quoth.model.checkpoint import Checkpoint
+from quoth.model.heads import LABEL
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 from quoth.model.windows import Tokens
 from quoth.records import Sentiment, Stance
@@ -118,13 +119,14 @@ class Told:
     """What the classifier says of one statement.
 
     stance: (5,) probabilities in the order of STANCE_LABELS; second: its label or None; sentiment: (3,);
-    target: token range in the article, or None.
+    target: token range in the article, or None.  label: (k,) of the model's label set; None where it has none.
     """
 
     stance: Floats
     second: Stance | None
     sentiment: Floats
     target: tuple[int, int] | None
+    label: Floats | None = None
 
     @property
     def best_stance(self) -> Stance:
@@ -151,7 +153,8 @@ def tell_stances(checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, 
     for n, view, answer in _answers(checkpoint, tokens, spans):
         stance = softmax(answer["stance"] / calibration.stance)
         sentiment = softmax(answer["sentiment"] / calibration.sentiment)
-        told[n] = Told(stance, _second(answer["second"], int(stance.argmax())), sentiment, None)
+        label = softmax(answer[LABEL]) if LABEL in answer else None
+        told[n] = Told(stance, _second(answer["second"], int(stance.argmax())), sentiment, None, label)
         if told[n].best_stance != "other" and checkpoint.targets is checkpoint:
             told[n] = replace(told[n], target=_target(view, answer["target"]))
     if checkpoint.targets is not checkpoint:

@@ -34,22 +34,27 @@ def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     # The package's own models are tried in tests/test_doctor.py.
     monkeypatch.setattr(doctor, "WEIGHTS", tmp_path / "none")
-    (code,) = blocks("python")
-    (tmp_path / "mine.py").write_text(code, "utf-8")
-    runpy.run_path("mine.py")
-    said = {}
+    for code in blocks("python"):
+        (tmp_path / "example.py").write_text(code, "utf-8")
+        runpy.run_path("example.py")
+    (codebook,) = blocks("toml")
+    (tmp_path / "tense.toml").write_text(codebook, "utf-8")
+    said: dict[str, list[str]] = {}
     for line in "".join(blocks("")).splitlines():
         if line.startswith("quoth "):
             result = CliRunner().invoke(main, shlex.split(line)[1:])
             assert result.exit_code == 0, f"{line}\n{result.output}"
-            said[line.split()[1]] = result.output
+            said.setdefault(line.split()[1], []).append(result.output)
     assert [*said] == ["train", "label", "doctor", "eval"]
-    (shown,) = blocks("text")
     # Figures may differ in their last digits from machine to machine; what they are of may not.
     names = re.compile(r"^\| ([\w, :-]+ \| \d+ \| \d+) \|", re.MULTILINE)
-    assert names.findall(shown) == names.findall(said["train"]) != []
-    assert '"name":"mine"' in said["label"]
-    assert said["eval"].count("| small ") == 1
+    for shown, printed in zip(blocks("text"), said["train"], strict=True):
+        assert names.findall(shown) == names.findall(printed) != []
+    assert all('"name":"mine"' in printed for printed in said["label"])
+    assert ['"label_probabilities":{"past":' in printed for printed in said["label"]] == [False, True]
+    curve, labels = said["eval"]
+    assert curve.count("| small ") == 1
+    assert "Note: tense has learned from 16 of 16 gold articles" in labels
 
 
 def test_the_table_of_keys_is_that_of_the_recipe() -> None:

@@ -15,10 +15,10 @@ from sklearn.linear_model import LogisticRegression
 
 from quoth.errors import ModelError
 from quoth.label_tasks import stance_task
-from quoth.model.heads import Correction, Head
+from quoth.model.heads import CORRECTED, Correction, Head
 from quoth.model.layout import STANCE_LABELS
 from quoth.model.stances import Told, among_paraphrases, softmax
-from quoth.training.heads import STRENGTHS, Statements, cross_fitted, fit, folds
+from quoth.training.heads import STRENGTHS, Statements, cross_fitted, fit, folds, shares
 
 WIDTH, CLASSES = 6, 5
 
@@ -64,6 +64,33 @@ def test_without_a_start_it_is_logistic_regression() -> None:
     head = fit(plain, 4, 0)
     peer = LogisticRegression(C=1 / head.strength, fit_intercept=False, tol=1e-8, max_iter=1000)
     assert head.weight.T == pytest.approx(peer.fit(plain.states, plain.gold).coef_, abs=0.02)
+
+
+def test_classes_that_no_model_knows_start_from_their_shares() -> None:
+    statements, _ = made_up(400, 0.0)
+    rng = np.random.default_rng(3)
+    gold = rng.choice(CLASSES, 400, p=[0.5, 0.3, 0.12, 0.07, 0.01])
+    nought = np.zeros_like(statements.logits)
+    unknown = replace(statements, logits=nought, gold=gold, known=False)
+    share = np.bincount(gold, minlength=CLASSES) / 400
+    head = fit(unknown, 4, 0)
+    assert np.exp(unknown.told(head.logits(unknown))).mean(0) == pytest.approx(share, abs=0.01)
+    told, alone = cross_fitted(unknown, 4, 0), shares(unknown, 4, 0)
+    # Nothing can be learned from these states.
+    assert unknown.loss(told) == pytest.approx(unknown.loss(alone), abs=0.02)
+    for shown, left in folds(unknown, 4, 0):
+        counts = np.bincount(gold[shown], minlength=CLASSES) + 1
+        assert np.exp(unknown.part(left).told(alone[left])) == pytest.approx(
+            np.tile(counts / counts.sum(), (len(left), 1))
+        )
+
+
+def test_a_class_of_one_document_is_possible_for_a_head_that_has_not_seen_it() -> None:
+    statements, _ = made_up(200, 0.0)
+    gold = np.where(statements.documents == 7, 4, statements.gold % 4)
+    lone = replace(statements, logits=np.zeros_like(statements.logits), gold=gold, known=False)
+    loss = -lone.told(cross_fitted(lone, 4, 0))[gold == 4, 4]
+    assert np.isfinite(loss).all() and loss.max() < 8
 
 
 def test_slopes_and_shifts_are_part_of_the_loss() -> None:
@@ -140,10 +167,12 @@ def test_paraphrases_are_told_as_the_labels_have_them(share_of_other: float) -> 
 def head() -> Head:
     rng = np.random.default_rng(0)
     return Head(
-        *(
-            Correction(rng.normal(size=(7, k)).astype(np.float32), rng.normal(size=k).astype(np.float32))
-            for k in (5, 3)
-        )
+        {
+            name: Correction(
+                rng.normal(size=(7, k)).astype(np.float32), rng.normal(size=k).astype(np.float32)
+            )
+            for name, k in CORRECTED.items()
+        }
     )
 
 
@@ -153,10 +182,9 @@ def test_a_head_is_written_and_read(head: Head, tmp_path: Path) -> None:
     read = Head.from_file(tmp_path / "head.npz")
     states, logits = np.ones((2, 7), np.float32), {"stance": np.zeros((2, 5)), "sentiment": np.ones((2, 3))}
     told = read.corrected(logits | {"target": np.ones(1)}, states)
-    assert told["stance"] == pytest.approx(np.tile(head.stance.weight.sum(0) + head.stance.bias, (2, 1)))
-    assert told["sentiment"] == pytest.approx(
-        1 + np.tile(head.sentiment.weight.sum(0) + head.sentiment.bias, (2, 1))
-    )
+    for name, before in (("stance", 0), ("sentiment", 1)):
+        added = head.parts[name].weight.sum(0) + head.parts[name].bias
+        assert told[name] == pytest.approx(before + np.tile(added, (2, 1)))
     assert (told["target"] == 1).all()
 
 
@@ -166,11 +194,11 @@ def test_what_is_no_head_is_refused(damage: str, head: Head, tmp_path: Path) -> 
     if damage == "text":
         path.write_text("no head", "utf-8")
     elif damage == "missing":
-        np.savez(path, stance_weight=head.stance.weight)
+        np.savez(path, stance_weight=head.parts["stance"].weight)
     else:
         bias = np.zeros(4 if damage == "shape" else 5)
-        weight = head.stance.weight if damage == "shape" else np.zeros((9, 5))
+        weight = head.parts["stance"].weight if damage == "shape" else np.zeros((9, 5))
         with path.open("wb") as file:
-            replace(head, stance=Correction(weight, bias)).write(file)
+            Head({**head.parts, "stance": Correction(weight, bias)}).write(file)
     with pytest.raises(ModelError, match=r"head\.npz: "):
         Head.from_file(path)

@@ -137,6 +137,10 @@ def test_label_eval_and_doctor_open_the_folder(
     judged = CliRunner().invoke(main, shlex.split(line))
     assert judged.exit_code == 0, judged.output
     assert json.loads(Path("two.json").read_text("utf-8"))["run"]["model"]["name"] == "mine"
+    seen = "Note: mine has learned from 2 of 2 gold articles"
+    assert seen in judged.stdout
+    line = f"eval --gold two.jsonl --articles {TEXTS} --compare small {folder} --resamples 100"
+    assert CliRunner().invoke(main, shlex.split(line)).stdout.count(seen) == 1
     monkeypatch.setattr(doctor, "WEIGHTS", tmp_path / "none")
     told = CliRunner().invoke(main, ["doctor", str(folder)])
     assert told.exit_code == 0 and f"mine 0.1.0 ({folder_hash(folder)})" in told.output

@@ -41,6 +41,7 @@ class Labeler:
     """Says the same of every text; slow, or raising, when the text asks for it."""
 
     model = MODEL
+    label_set = None
 
     def __init__(self) -> None:
         self.asked: list[str] = []

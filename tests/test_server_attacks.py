@@ -41,6 +41,7 @@ class Labeler:
     """Takes the whole text for a denial by Ann Ode."""
 
     model = MODEL
+    label_set = None
     pause = 0.0
 
     def __init__(self) -> None:

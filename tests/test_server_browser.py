@@ -30,6 +30,7 @@ class Labeler:
     """Finds each passage between quotation marks; the first is an accusation of the board, the others are denials."""
 
     model = MODEL
+    label_set = None
 
     def label_one(self, article: Article) -> Record:
         found, start = [], -1

@@ -12,13 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quoth import writing
 from quoth.errors import ConfigError, InputError, MissingExtraError
+from quoth.flat import record_of
 from quoth.records import Article, ModelInfo, Record, Span, Speaker, Statement, Target, from_json, to_json
 from quoth.writing import COLUMNS, FORMATS, flat, open_writer
 
@@ -271,8 +271,37 @@ def test_flat_rows_have_plain_values() -> None:
 
 def read_parquet(path: Path) -> list[Record]:
     parquet = pytest.importorskip("pyarrow.parquet")
-    rows = parquet.read_table(path).to_pylist()
-    return [msgspec.convert(row | {"metadata": json.loads(row["metadata"])}, Record) for row in rows]
+    return [record_of(row) for row in parquet.read_table(path).to_pylist()]
+
+
+def with_labels(record: Record) -> Record:
+    """As a model with a label set gives it."""
+    labels = {"label": "a claim", "label_probabilities": {"a claim": 0.75, "=threat": 0.25}}
+    return replace(record, statements=[replace(s, **labels) for s in record.statements])
+
+
+def test_labels_of_a_set_are_in_every_format(tmp_path: Path) -> None:
+    plain, article = sample()
+    record = with_labels(plain)
+    (line,) = written(tmp_path / "out", "jsonl", (record, article)).splitlines()
+    assert from_json(line) == record != plain
+    assert all(b'"label' not in line for line in written(tmp_path / "out", "jsonl", sample()).splitlines())
+    rows = read_csv(written(tmp_path / "out", "csv", (record, article), sample()))
+    assert [(row["label"], row["label_probability"]) for row in rows] == [("a claim", "0.75")] * 4 + [
+        ("", "")
+    ] * 4
+    page = written(tmp_path / "out", "html", (record, article)).decode()
+    assert page.count("· a claim 0.75</small>") == page.count("label: a claim 0.75") == 4
+    assert "a claim 0.75" in written(tmp_path / "out", "table", (record, article)).decode()
+    bodies = json.loads(written(tmp_path / "out", "webannotation", (record, article)))["items"][0]["body"]
+    (body,) = (body for body in bodies if body["schema:name"] == "label")
+    assert (body["value"], len(body["schema:additionalProperty"])) == ("a claim", 2)
+
+
+def test_labels_of_a_set_survive_parquet(tmp_path: Path) -> None:
+    records = [with_labels(sample()[0]), sample()[0]]
+    written(tmp_path / "out", "parquet", *((record, sample()[1]) for record in records))
+    assert read_parquet(tmp_path / "out") == records
 
 
 def test_parquet_round_trip(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Fit the head of a model that starts from another: multinomial logistic regression on frozen states, numpy and scipy only.
 
 The start model's calibrated logits are an offset, and the correction of them is drawn to zero by an L2 penalty: with few
-labels the model stays with its start.  The loss is convex and the penalty is chosen on documents left out, so there are no
+labels the model stays with its start.  Of labels that the start model does not know, what the penalty draws to is the share of
+each.  The loss is convex and the penalty is chosen on documents left out, so there are no
 epochs to count and nothing to stop early.  The same data and seed give the same head.
 """
 
@@ -29,6 +30,9 @@ Split = tuple[NDArray[np.intp], NDArray[np.intp]]
 STRENGTHS = tuple(10.0 ** (k / 2) for k in range(10, 1, -1))
 """Of the penalty, strongest first: strength / 2 times the sum of the correction's squares, beside the sum of the log-losses."""
 
+OF_SHARES = 1.0
+"""The penalty of the bias where classes start from their shares: enough to leave a class possible that no document shows."""
+
 WORSE = 2
 """Weaker penalties that are tried after the best one so far."""
 
@@ -44,6 +48,7 @@ class Statements:
     states: (n, width), with a last column of ones; logits: (n, k) of the start model, calibrated; gold: (n,) classes;
     documents: (n,) any number for each statement's document.  slopes: (n,), shifts: (n, k): what a statement's logits are
     multiplied with and what is added, after all else, before they are probabilities; see `quoth.model.stances.among_paraphrases`.
+    known: whether the start model tells these classes; if not, the logits are nought.
     """
 
     states: Floats
@@ -52,6 +57,7 @@ class Statements:
     documents: NDArray[np.intp]
     slopes: Floats
     shifts: Floats
+    known: bool = True
 
     def __len__(self) -> int:
         return len(self.gold)
@@ -64,6 +70,7 @@ class Statements:
             self.documents[rows],
             self.slopes[rows],
             self.shifts[rows],
+            self.known,
         )
 
     def told(self, logits: Floats) -> Floats:
@@ -127,6 +134,22 @@ def cross_fitted(statements: Statements, n_folds: int, seed: int) -> Floats:
     return logits
 
 
+def shares(statements: Statements, n_folds: int, seed: int) -> Floats:
+    """(n, k) the `share` of each class in the folds that a statement's document is not of; in all, if they cannot be parted."""
+    every = np.arange(len(statements))
+    logits = np.empty_like(statements.logits)
+    for shown, left in folds(statements, n_folds, seed) or [(every, every)]:
+        logits[left] = share(statements.part(shown))
+    return logits
+
+
+def share(statements: Statements) -> Floats:
+    """(k,) logits: each class as probable as it is frequent, beside one more statement of each (Laplace's rule), so that none is
+    impossible."""
+    counts: Floats = np.log(np.bincount(statements.gold, minlength=statements.logits.shape[1]) + 1.0)
+    return counts
+
+
 def folds(statements: Statements, n_folds: int, seed: int) -> list[Split]:
     """By document, with like shares of the classes; empty where there are too few of either."""
     n = min(n_folds, len(np.unique(statements.documents)), int(np.bincount(statements.gold).max()))
@@ -151,8 +174,11 @@ def _path(statements: Statements, strengths: tuple[float, ...]) -> Iterator[Floa
     def loss(flat: Floats, strength: float) -> tuple[float, Floats]:
         tried = flat.reshape(width, k)
         told = statements.told(statements.logits + statements.states @ tried)
-        slope = statements.states.T @ (statements.slopes[:, None] * (np.exp(told) - right)) + strength * tried
-        return float(strength / 2 * (tried**2).sum() - (told * right).sum()), slope.ravel()
+        penalty = np.full((width, 1), strength)
+        if not statements.known:
+            penalty[-1] = OF_SHARES
+        slope = statements.states.T @ (statements.slopes[:, None] * (np.exp(told) - right)) + penalty * tried
+        return float((penalty * tried**2).sum() / 2 - (told * right).sum()), slope.ravel()
 
     for strength in strengths:
         found = minimize(loss, weight.ravel(), (strength,), "L-BFGS-B", jac=True, options={"maxiter": 500})

@@ -6,8 +6,11 @@ import base64
 import hashlib
 import re
 import uuid
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from quoth.records import Article, ModelInfo, Record, Statement
 
@@ -66,20 +69,22 @@ def _selectors(text: str, start: int, end: int) -> list[Json]:
 
 def _bodies(statement: Statement) -> list[Json]:
     bodies = [
-        _body("stance", "classifying", statement.stance, **statement.stance_probabilities),
-        _body("sentiment", "classifying", statement.sentiment, **statement.sentiment_probabilities),
+        _body("stance", "classifying", statement.stance, statement.stance_probabilities),
+        _body("sentiment", "classifying", statement.sentiment, statement.sentiment_probabilities),
     ]
+    if statement.label is not msgspec.UNSET and statement.label_probabilities is not msgspec.UNSET:
+        bodies.append(_body("label", "classifying", statement.label, statement.label_probabilities))
     speaker, target = statement.speaker, statement.target
     if speaker and speaker.name:
         known = {"type": speaker.type, "probability": speaker.probability}
-        bodies.insert(0, _body("speaker", "identifying", speaker.name, **known))
+        bodies.insert(0, _body("speaker", "identifying", speaker.name, known))
     if target:
         place = {"text": target.text, "start": target.start, "end": target.end}
-        bodies.append(_body("target", "identifying", target.name or target.text, **place))
+        bodies.append(_body("target", "identifying", target.name or target.text, place))
     return bodies
 
 
-def _body(name: str, purpose: str, value: str, **known: Any) -> Json:
+def _body(name: str, purpose: str, value: str, known: Mapping[Any, Any]) -> Json:
     more = [
         {"type": "schema:PropertyValue", "schema:name": key, "schema:value": of}
         for key, of in known.items()

@@ -115,7 +115,7 @@ def evaluate(
 
     Labels are stand-off JSONL or a table; predictions are what `quoth label` wrote, any system's JSONL with a
     start and end a statement, or a table.  Tables go to standard output.  An evaluation on articles of split
-    test is counted in test_log.jsonl.
+    test is counted in test_log.jsonl.  A model with a label set is judged by its labels, of gold's statements.
     """
     given = cli_options.given()
     if attributions:
@@ -151,6 +151,9 @@ def evaluate(
             _compare(inputs, compare, json_out)
         elif learning_curve or leave_out:
             _learn(inputs, leave_out, json_out)
+        elif model and _has_label_set(model):
+            cli_options.refuse(given - _ALWAYS - _GOLD - {"model"}, f"model {model}, which has a label set,")
+            _labels(inputs, json_out)
         else:
             _evaluate(inputs, within, json_out, html_out, card, release)
     elif release == "":
@@ -256,6 +259,22 @@ def _compare(inputs: Inputs, systems: tuple[str, str], json_out: Path | None) ->
         click.echo(f"Note: {note}.\n")
     click.echo(markdown(comparisons), nl=False)
     _json(json_out, comparisons)
+
+
+def _has_label_set(model: str) -> bool:
+    from quoth.eval.harness import label_set_of
+
+    return label_set_of(model) is not None
+
+
+def _labels(inputs: Inputs, json_out: Path | None) -> None:
+    from quoth.eval.harness import evaluate_labels
+    from quoth.eval.label_scores import markdown
+
+    found, looks = evaluate_labels(inputs)
+    say_looks(looks)
+    click.echo(markdown(found), nl=False)
+    _json(json_out, found)
 
 
 def _learn(inputs: Inputs, leave_out: str | None, json_out: Path | None) -> None:

@@ -12,7 +12,7 @@ from quoth import cli_options
 _PATH = click.Path(path_type=Path)
 
 _WHOLE = {"data", "folder", "device"}
-_RETRAINED = {"labels", "articles", "gold_columns", "text_column", "id_column", "anyway"}
+_RETRAINED = {"labels", "label_set", "articles", "gold_columns", "text_column", "id_column", "anyway"}
 
 
 @click.command()
@@ -21,13 +21,14 @@ _RETRAINED = {"labels", "articles", "gold_columns", "text_column", "id_column", 
 @click.option("--run", "folder", type=_PATH, help="Run folder; goes on if begun.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, ...")
 @click.option("--labels", type=_PATH, help="Labels of your own: stand-off JSONL, CSV or TSV.")
+@click.option("--label-set", type=_PATH, help="Codebook of these labels, where they are not quoth's: TOML.")
 @cli_options.label_texts
 @click.option(
     "--gold-column",
     "gold_columns",
     multiple=True,
     metavar="FIELD=NAME",
-    help="What a table of labels calls a field: article, start, end, stance, ...",
+    help="What a table of labels calls a field: article, start, end, stance, label, ...",
 )
 @cli_options.label_text_column
 @cli_options.label_id_column
@@ -39,6 +40,7 @@ def train(
     folder: Path | None,
     device: str,
     labels: Path | None,
+    label_set: Path | None,
     articles: Path | None,
     gold_columns: tuple[str, ...],
     text_column: str,
@@ -49,7 +51,8 @@ def train(
     """Train the model that CONFIG describes.
 
     With --labels, --articles and --out: on top of another model, from labels of your own, in minutes; says whether it is
-    better, and ends with status 1, without a model, where it is not.  With --data and --run: all of it, and export it.
+    better, and ends with status 1, without a model, where it is not.  With --label-set, too: for labels of a codebook of your
+    own, which the model tells beside the stances.  With --data and --run: all of it, and export it.
     """
     given = cli_options.given()
     if labels is None:
@@ -62,7 +65,7 @@ def train(
     if articles is None or out is None:
         raise click.UsageError("--labels needs --articles and --out")
     columns = cli_options.names(gold_columns, "--gold-column")
-    _retrain(config, labels, articles, columns, (id_column, text_column), anyway, out)
+    _retrain(config, labels, label_set, articles, columns, (id_column, text_column), anyway, out)
 
 
 def _train(config: Path, data: Path, folder: Path, out: Path, device: str) -> None:
@@ -78,6 +81,7 @@ def _train(config: Path, data: Path, folder: Path, out: Path, device: str) -> No
 def _retrain(
     config: Path,
     labels: Path,
+    label_set: Path | None,
     articles: Path,
     columns: dict[str, str] | None,
     fields: tuple[str, str],
@@ -86,15 +90,21 @@ def _retrain(
 ) -> None:
     from quoth.articles import Columns
     from quoth.config import load
+    from quoth.eval.coded import read_coded
     from quoth.eval.tables import read_labels
+    from quoth.label_sets import LabelSet
     from quoth.retraining import RetrainConfig, retrain, summary, verdict
 
     def say(what: str) -> None:
         click.echo(f"quoth: {what}", err=True)
 
     settings = load(config, RetrainConfig)
-    gold = read_labels(labels, articles, columns, fields=Columns(*fields))
-    report = retrain(settings, labels, gold, out, anyway, say)
+    codebook = None if label_set is None else load(label_set, LabelSet)
+    if codebook is None:
+        gold = read_labels(labels, articles, columns, fields=Columns(*fields))
+    else:
+        gold = read_coded(labels, articles, codebook, columns, fields=Columns(*fields))
+    report = retrain(settings, labels, gold, out, anyway, say, codebook)
     click.echo(summary(report), nl=False)
     say(verdict(report))
     if report.model is None:

@@ -68,6 +68,8 @@ def _model(folder: Path) -> Finding:
     own = manifest.start is not msgspec.UNSET
     named = f"{manifest.name} {manifest.version}" if own else manifest.version
     told = f"{named} ({labeler.model.hash}), first answer after {ready:.1f} s, {words:,.0f} words a second"
+    if labeler.label_set is not None:
+        told += f"; tells labels of {labeler.label_set}"
     missed = sorted(f"{stance} by {name}" for name, stance in _EXPECTED - found)
     if missed and own:
         # It may have learned another view of what an accusation is.

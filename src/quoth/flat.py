@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -48,8 +49,19 @@ def _rows(content: bytes) -> Iterator[Record]:
     with needs("Parquet input", "parquet"):
         from pyarrow import parquet
     for batch in parquet.ParquetFile(io.BytesIO(content)).iter_batches(batch_size=256):
-        for row in batch.to_pylist():
-            yield msgspec.convert(row | {"metadata": msgspec.json.decode(row["metadata"])}, Record)
+        yield from map(record_of, batch.to_pylist())
+
+
+def record_of(row: dict[str, Any]) -> Record:
+    """The record of a row of nested Parquet, in which null stands for no label set, and labels are a list."""
+    for statement in row["statements"]:
+        label, given = statement.pop("label", None), statement.pop("label_probabilities", None)
+        if label is not None:
+            statement |= {
+                "label": label,
+                "label_probabilities": {p["label"]: p["probability"] for p in given},
+            }
+    return msgspec.convert(row | {"metadata": msgspec.json.decode(row["metadata"])}, Record)
 
 
 def write_statements(folder: str, out: Path) -> None:

@@ -1,4 +1,7 @@
-"""Whether a retrained model is better than the one it starts from, figure by figure, on articles that it has not seen."""
+"""Whether a retrained model is better than the one it starts from, figure by figure, on articles that it has not seen.
+
+Of labels that the start model does not know, what it is held against is the share of each, see `quoth.training.heads.share`.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +82,7 @@ def log_loss(name: str, task: Task, told: Floats, seed: int) -> Gain:
 
 
 def macro_f1(name: str, task: Task, told: Floats, seed: int) -> Gain:
-    """As `log_loss`; over the four stances, or over all sentiments."""
+    """As `log_loss`; over the four stances, or over all sentiments or labels."""
     statements = task.statements
     tables = [confusions(statements, logits) for logits in (told, statements.logits)]
     four = ", four" if task.name == "stance" else ""
@@ -119,15 +122,15 @@ def _articles(statements: Statements) -> NDArray[np.intp]:
     return np.unique(statements.documents, return_inverse=True)[1]
 
 
-def few(task: Task) -> list[str]:
-    """Notes on labels that are too few to tell a difference by."""
-    found = too_few(confusions(task.statements, task.statements.logits), task.labels)
+def few(task: Task, told: Floats) -> list[str]:
+    """Notes on labels that are too few to tell a difference by; told: logits (n, k)."""
+    found = too_few(confusions(task.statements, told), task.labels)
     return [f"{task.name} {label}: {found[label]}" for label in task.labels if label in found]
 
 
-def markdown(found: Sequence[Gain]) -> str:
-    """A table, a figure a row."""
-    head = ["figure", "articles", "statements", "start", "retrained", "difference [95 %]", "p"]
+def markdown(found: Sequence[Gain], start: str = "start", retrained: str = "retrained") -> str:
+    """A table, a figure a row; start, retrained: what the two are called."""
+    head = ["figure", "articles", "statements", start, retrained, "difference [95 %]", "p"]
     rows = [
         [
             g.name,

@@ -15,6 +15,7 @@ import regex
 from numpy.typing import NDArray
 
 from quoth.errors import InputError
+from quoth.label_sets import LabelSet
 from quoth.language import english_warning
 from quoth.model.attributions import read
 from quoth.model.checkpoint import Calibration, Checkpoint, model_folder
@@ -106,6 +107,12 @@ class Labeler:
         """What turns the model's scores into probabilities."""
         return self._checkpoint.manifest.calibration
 
+    @property
+    def label_set(self) -> LabelSet | None:
+        """What the model tells beside stances; None: nothing."""
+        found = self._checkpoint.manifest.label_set
+        return found if isinstance(found, LabelSet) else None
+
     def _of_spans(
         self,
         ask: Callable[[Checkpoint, Tokens, list[tuple[int, int]]], list[Answer]],
@@ -134,7 +141,7 @@ class Labeler:
         told = tell_stances(self._checkpoint, tokens, [f.clause for f in found])
         people = entities(text) if found else []
         named = name_speakers(text, tokens, reading, found, people)
-        build = _Builder(text, tokens, people, named, self._checkpoint.manifest.calibration)
+        build = _Builder(text, tokens, people, named, self._checkpoint.manifest.calibration, self.label_set)
         statements = [
             build.statement(f, answer, self._min_probability) for f, answer in zip(found, told, strict=True)
         ]
@@ -151,12 +158,14 @@ class _Builder:
         people: list[Entity],
         named: dict[int, Named],
         calibration: Calibration,
+        label_set: LabelSet | None,
     ) -> None:
         self._text = text
         self._tokens = tokens
         self._people = people
         self._named = named
         self._calibration = calibration
+        self._label_set = label_set
         self._document = document_hash(text)
         self._first: dict[int, str] = {}
 
@@ -178,12 +187,13 @@ class _Builder:
             cue=self._span(found.cue),
             speaker=speaker,
             stance=told.best_stance,
-            stance_probabilities=_probabilities(STANCE_LABELS, told.stance),
+            stance_probabilities=probabilities(STANCE_LABELS, told.stance),
             second_stance=told.second,
             abstained=bool(told.stance.max() < min_probability),
             sentiment=told.best_sentiment,
-            sentiment_probabilities=_probabilities(SENTIMENT_LABELS, told.sentiment),
+            sentiment_probabilities=probabilities(SENTIMENT_LABELS, told.sentiment),
             target=self._target(told.target, speaker),
+            **label_fields(self._label_set, told),
         )
 
     def _speaker(self, found: Found) -> Speaker | None:
@@ -226,8 +236,17 @@ def _opened(process: int, model: str | Path, threads: int | None, **options: Any
     return Labeler.from_pretrained(model, threads, **options)
 
 
-def _probabilities(labels: tuple[str, ...], values: NDArray[np.float32]) -> dict[Any, float]:
+def probabilities(labels: tuple[str, ...], values: NDArray[np.float32]) -> dict[Any, float]:
+    """By label, as records have them."""
     return {label: round(float(p), 4) for label, p in zip(labels, values, strict=True)}
+
+
+def label_fields(label_set: LabelSet | None, told: Told) -> dict[str, Any]:
+    """The fields of an answer that only a model with a label set gives: the most probable label, and all probabilities."""
+    if label_set is None or told.label is None:
+        return {}
+    best = label_set.names[int(told.label.argmax())]
+    return {"label": best, "label_probabilities": probabilities(label_set.names, told.label)}
 
 
 def calibrated(score: float, line: tuple[float, float]) -> float:

@@ -19,10 +19,11 @@ from quoth.eval.gold import GoldArticle
 from quoth.eval.markdown import table
 from quoth.eval.power import FEWEST_ITEMS
 from quoth.gains import Gain, confusions, log_loss, losses, macro_f1, markdown
-from quoth.label_tasks import Task, read_tasks
+from quoth.label_sets import LabelSet
+from quoth.label_tasks import Task, against, label_task, read_tasks
 from quoth.labeler import Labeler
 from quoth.records import ModelInfo
-from quoth.training.heads import Floats, Statements, fit, folds
+from quoth.training.heads import Floats, Statements, fit, folds, share, shares
 
 FEWEST = 50
 """Statements of the curve's first point; the next ones have twice as many each."""
@@ -43,8 +44,8 @@ class Spread(msgspec.Struct, frozen=True):
 
 
 class Point(msgspec.Struct, frozen=True):
-    """statements, articles: that a head was fitted to, on average; none: the start model.  Both figures are of stances, over all
-    statements, each told by a head that has not seen its article."""
+    """statements, articles: that a head was fitted to, on average; none: the start model.  Both figures are of stances, or of the
+    labels of a set, over all statements, each told by a head that has not seen its article."""
 
     statements: float
     articles: float
@@ -53,7 +54,7 @@ class Point(msgspec.Struct, frozen=True):
 
 
 class Curve(msgspec.Struct, frozen=True):
-    """The start model first, then more and more labels."""
+    """The start model first, of a label set the shares of its labels, then more and more labels."""
 
     start: ModelInfo
     judged: int
@@ -61,6 +62,7 @@ class Curve(msgspec.Struct, frozen=True):
     folds: int
     seed: int
     points: list[Point]
+    label_set: LabelSet | None = None
 
 
 class Transfer(msgspec.Struct, frozen=True):
@@ -72,6 +74,7 @@ class Transfer(msgspec.Struct, frozen=True):
     folds: int
     seed: int
     values: dict[str, list[Gain]]
+    label_set: LabelSet | None = None
 
 
 def curve(model: str, gold: Sequence[GoldArticle], labels: Path, seed: int = 0) -> Curve:
@@ -86,12 +89,13 @@ def curve(model: str, gold: Sequence[GoldArticle], labels: Path, seed: int = 0) 
         raise InputError(f"{labels}: found too few articles or statements to divide, expected two at least")
     most = len(statements) * (FOLDS - 1) // FOLDS
     sizes = [FEWEST * 2**k for k in range(20) if FEWEST * 2**k < most]
-    points = [_point(task, [(statements.logits, 0, 0)])]
+    first = statements.logits if statements.known else shares(statements, FOLDS, seed)
+    points = [_point(task, [(first, 0, 0)])]
     for size in sizes:
         points.append(_point(task, [_told(statements, size, seed, draw) for draw in range(DRAWS)]))
     # All of them can be drawn in one way.
     points.append(_point(task, [_told(statements, len(statements), seed, 0)]))
-    return Curve(labeler.model, len(statements), DRAWS, FOLDS, seed, points)
+    return Curve(labeler.model, len(statements), DRAWS, FOLDS, seed, points, labeler.label_set)
 
 
 def leave_out(model: str, field: str, gold: Sequence[GoldArticle], labels: Path, seed: int = 0) -> Transfer:
@@ -102,7 +106,7 @@ def leave_out(model: str, field: str, gold: Sequence[GoldArticle], labels: Path,
     value_of = [str(article.metadata.get(field, "")) for article in gold]
     counts: Counter[str] = Counter()
     for value, article in zip(value_of, gold, strict=True):
-        counts[value] += len(article.statements)
+        counts[value] += len(article.coded or article.statements)
     frequent = [value for value, n in counts.most_common() if value and n >= FEWEST_ITEMS]
     rest = counts.total() - sum(counts[value] for value in frequent)
     if len(frequent) + bool(rest) < 2:
@@ -114,18 +118,19 @@ def leave_out(model: str, field: str, gold: Sequence[GoldArticle], labels: Path,
     values = np.array([value_of[k] if value_of[k] in frequent else REST for k in task.statements.documents])
     found: dict[str, list[Gain]] = {}
     for value in (*frequent, *([REST] if rest else [])):
-        head = fit(task.statements.part(np.flatnonzero(values != value)), FOLDS, seed)
+        others = task.statements.part(np.flatnonzero(values != value))
         part = task.part(np.flatnonzero(values == value))
-        told = head.logits(part.statements)
+        told = fit(others, FOLDS, seed).logits(part.statements)
+        part = part if others.known else against(part, share(others))
         found[value] = [g for of in (log_loss, macro_f1) if (g := of(value, part, told, seed)).is_known]
-    return Transfer(labeler.model, field, FOLDS, seed, found)
+    return Transfer(labeler.model, field, FOLDS, seed, found, labeler.label_set)
 
 
 def curve_table(curve: Curve) -> str:
     """In Markdown, the start model's line first."""
     rows = [
         [
-            str(curve.start)
+            (str(curve.start) if curve.label_set is None else "shares of the labels alone")
             if not p.statements
             else f"{p.statements:.0f} statements, {p.articles:.0f} articles",
             _spread(p.macro_f1, 100, 1),
@@ -133,26 +138,34 @@ def curve_table(curve: Curve) -> str:
         ]
         for p in curve.points
     ]
+    what, f1 = ("Stances", "macro-F1, four") if curve.label_set is None else ("Labels", "macro-F1")
     remark = (
-        f"Stances of {curve.judged} statements, each told by a head that has not seen its article: mean of {curve.draws} draws, lowest "
+        f"{what} of {curve.judged} statements, each told by a head that has not seen its article: mean of {curve.draws} draws, lowest "
         f"and highest in brackets; {curve.folds} folds, seed {curve.seed}."
     )
-    return table(["learned from", "macro-F1, four", "log-loss"], rows) + f"\n\n{remark}\n"
+    return table(["learned from", f1, "log-loss"], rows) + f"\n\n{remark}\n"
 
 
 def transfer_table(transfer: Transfer) -> str:
     """In Markdown."""
+    what, start = "Stances", str(transfer.start)
+    if transfer.label_set is not None:
+        what, start = "Labels", "the shares of the others' labels"
     remark = (
-        f"Stances of articles by their {transfer.field}, told by {transfer.start} and by a head that was fitted to those with "
+        f"{what} of articles by their {transfer.field}, told by {start} and by a head that was fitted to those with "
         f"another {transfer.field}. p: permutation test by article."
     )
-    return markdown([gain for of in transfer.values.values() for gain in of]) + f"\n\n{remark}\n"
+    found = [gain for of in transfer.values.values() for gain in of]
+    names = ("start", "retrained") if transfer.label_set is None else ("shares", "head")
+    return markdown(found, *names) + f"\n\n{remark}\n"
 
 
 def _opened(model: str, gold: Sequence[GoldArticle], labels: Path) -> tuple[Labeler, Task]:
-    if not any(article.statements for article in gold):
+    if not any(article.coded or article.statements for article in gold):
         raise InputError(f"{labels}: found no labelled statement, expected some to learn from")
     labeler = Labeler.from_pretrained(model)
+    if labeler.label_set is not None:
+        return labeler, label_task(labeler, gold, labeler.label_set, labels)
     return labeler, read_tasks(labeler, gold, labels)[0]
 
 

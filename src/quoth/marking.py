@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import get_args
 
+import msgspec
 import regex
 from rich.cells import cell_len
 from rich.console import Group
@@ -125,6 +126,8 @@ def marked(text: str, statements: Iterable[Statement]) -> str:
 def _opening(statement: Statement) -> str:
     towards = f" → <bdi>{_html(_target(statement))}</bdi>" if statement.target else ""
     label = f"<bdi>{_html(_speaker(statement))}</bdi>{towards} · {_stance(statement)}"
+    if own := _label(statement):
+        label += f" · {_html(own)}"
     classes = statement.stance + (" fragment" if statement.fragment else "")
     return f'<mark class="{_html(classes)}" title="{_html(_details(statement))}"><small>{label}</small>'
 
@@ -145,6 +148,8 @@ def _details(statement: Statement) -> str:
     if target:
         lines.append(f"target: {_target(statement)} ({target.text})")
     lines.append(f"sentiment: {statement.sentiment}")
+    if label := _label(statement):
+        lines.append(f"label: {label}")
     return "\n".join(lines)
 
 
@@ -160,23 +165,29 @@ def terminal_view(record: Record, width: int) -> Group:
 
 
 def _statement_table(statements: Iterable[Statement], width: int) -> Table:
+    shown = sorted(statements, key=lambda statement: (statement.start, -statement.end))
+    labels = [_plain(_label(statement)) for statement in shown]
     stance_width, gap = len("condemnation? 0.00"), 2
-    left = max(width - stance_width - 3 * gap, 24)
+    # A column of its own only where the model has a label set.
+    label_width = min(max(map(cell_len, labels)), 24)
+    left = max(width - stance_width - 3 * gap - (label_width + gap if label_width else 0), 24)
     speaker_width, target_width = min(left // 4, 28), min(left // 5, 28)
     text_width = left - speaker_width - target_width
     table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
     widths = {
         "speaker": speaker_width,
         "stance": stance_width,
+        **({"label": label_width} if label_width else {}),
         "target": target_width,
         "statement": text_width,
     }
     for name, cells in widths.items():
         table.add_column(shorten(name, cells), width=cells, no_wrap=True)
-    for statement in sorted(statements, key=lambda statement: (statement.start, -statement.end)):
+    for statement, label in zip(shown, labels, strict=True):
         table.add_row(
             Text(shorten(_speaker(statement), speaker_width)),
             Text(_stance(statement), style=TERMINAL_STYLES[statement.stance]),
+            *([Text(shorten(label, label_width))] if label_width else []),
             Text(shorten(_target(statement), target_width)),
             Text(shorten(statement.text, text_width), style="dim" if statement.fragment else ""),
         )
@@ -225,6 +236,15 @@ def _stance(statement: Statement) -> str:
     probability = statement.stance_probabilities.get(statement.stance)
     doubt = "?" if statement.abstained else ""
     return f"{statement.stance}{doubt}" + ("" if probability is None else f" {probability:.2f}")
+
+
+def _label(statement: Statement) -> str:
+    """Of the model's label set; empty where it has none."""
+    label, probabilities = statement.label, statement.label_probabilities
+    if label is msgspec.UNSET or probabilities is msgspec.UNSET:
+        return ""
+    probability = probabilities.get(label)
+    return label + ("" if probability is None else f" {probability:.2f}")
 
 
 def _html(text: str) -> str:

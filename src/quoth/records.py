@@ -81,7 +81,7 @@ class Statement:
     quotation: shared by the pieces of one utterance.  fragment: a scare quote, title, slogan or term of up
     to three words.  probability: that this is a statement of a speaker at all.  stance: codebook v1.2;
     stance_probabilities and sentiment_probabilities each sum to 1.  abstained: the stance is not certain
-    enough to be used.
+    enough to be used.  label, label_probabilities: of the model's label set; absent where it has none.
     """
 
     id: str
@@ -101,6 +101,8 @@ class Statement:
     sentiment: Sentiment
     sentiment_probabilities: dict[Sentiment, float]
     target: Target | None
+    label: str | msgspec.UnsetType = msgspec.UNSET
+    label_probabilities: dict[str, float] | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ class StanceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ToldStance(msgspec.Struct, frozen=True):
-    """What the classifier says of one span."""
+    """What the classifier says of one span; the fields as in `quoth.records.Statement`."""
 
     start: int
     end: int
@@ -122,6 +122,8 @@ class ToldStance(msgspec.Struct, frozen=True):
     second_stance: Stance | None
     sentiment: Sentiment
     sentiment_probabilities: dict[Sentiment, float]
+    label: str | msgspec.UnsetType = msgspec.UNSET
+    label_probabilities: dict[str, float] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Failure(msgspec.Struct, frozen=True):

@@ -20,7 +20,7 @@ import quoth
 from quoth.articles import html_article
 from quoth.errors import QuothError
 from quoth.keys import Keys
-from quoth.labeler import Labeler, document_hash
+from quoth.labeler import Labeler, document_hash, label_fields, probabilities
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 from quoth.observing import Log, Metrics
 from quoth.openapi import described
@@ -319,8 +319,9 @@ class Endpoint:
         assert isinstance(told, list)
         answers = [
             ToldStance(
-                start, end, t.best_stance, _probabilities(STANCE_LABELS, t.stance), t.second,
-                t.best_sentiment, _probabilities(SENTIMENT_LABELS, t.sentiment),
+                start, end, t.best_stance, probabilities(STANCE_LABELS, t.stance), t.second,
+                t.best_sentiment, probabilities(SENTIMENT_LABELS, t.sentiment),
+                **label_fields(self.labeler.label_set, t),
             )
             for (start, end), t in zip(asked.spans, told, strict=True)
         ]  # fmt: skip
@@ -330,7 +331,10 @@ class Endpoint:
         limits = {
             name: value for name, value in msgspec.to_builtins(self.settings).items() if name != "log_texts"
         }
-        return _json({"model": self.labeler.model, "quoth": quoth.__version__, "limits": limits})
+        told = {"model": self.labeler.model, "quoth": quoth.__version__, "limits": limits}
+        if self.labeler.label_set is not None:
+            told["label_set"] = self.labeler.label_set
+        return _json(told)
 
     async def _live(self, request: Request) -> Response:
         return _json({"status": "live"})
@@ -352,10 +356,6 @@ class Endpoint:
             return Response(content, media_type=kind)
 
         return page
-
-
-def _probabilities(labels: tuple[Any, ...], values: Any) -> dict[Any, float]:
-    return {label: round(float(p), 4) for label, p in zip(labels, values, strict=True)}
 
 
 def _encoded(record: Record) -> bytes:

@@ -32,7 +32,9 @@ STATEMENT_COLUMNS = (
     *("target", "target_name", "model"),
 )
 METADATA_COLUMNS = ("title", "date", "source")
-COLUMNS = STATEMENT_COLUMNS + METADATA_COLUMNS
+LABEL_COLUMNS = ("label", "label_probability")
+"""Empty where the model has no label set."""
+COLUMNS = STATEMENT_COLUMNS + METADATA_COLUMNS + LABEL_COLUMNS
 
 
 class Writer(Protocol):
@@ -192,7 +194,17 @@ def guarded(value: Any) -> Any:
 def flat(record: Record) -> list[dict[str, Any]]:
     """One row per statement, keys as in `COLUMNS`; None where there is nothing to tell."""
     metadata = {column: _scalar(record.metadata.get(column)) for column in METADATA_COLUMNS}
-    return [_flat_statement(record, statement) | metadata for statement in record.statements]
+    return [
+        _flat_statement(record, statement) | metadata | _flat_label(statement)
+        for statement in record.statements
+    ]
+
+
+def _flat_label(statement: Statement) -> dict[str, Any]:
+    label, probabilities = statement.label, statement.label_probabilities
+    if label is msgspec.UNSET or probabilities is msgspec.UNSET:
+        return dict.fromkeys(LABEL_COLUMNS)
+    return {"label": label, "label_probability": probabilities.get(label)}
 
 
 def _flat_statement(record: Record, statement: Statement) -> dict[str, Any]:
@@ -253,6 +265,12 @@ class _Parquet(_Encoder):
     def encode(self, record: Record, article: Article) -> bytes:
         row = msgspec.to_builtins(record)
         row["metadata"] = msgspec.json.encode(record.metadata).decode()
+        for statement in row["statements"]:
+            # By a list, since the labels, which a model's set names, are no part of the schema.
+            given = statement.get("label_probabilities", {})
+            statement["label_probabilities"] = [
+                {"label": k, "probability": p} for k, p in given.items()
+            ] or None
         self.rows.append(row)
         if len(self.rows) == ROW_GROUP:
             self._end_group()
@@ -286,6 +304,8 @@ def _parquet_schema(pa: Any) -> Any:
     statement |= {"second_stance": text, "abstained": truth, "sentiment": text}
     statement |= {"sentiment_probabilities": pa.struct({label: number for label in get_args(Sentiment)})}
     statement |= {"target": pa.struct({"text": text, "start": whole, "end": whole, "name": text})}
+    labelled = pa.struct({"label": text, "probability": number})
+    statement |= {"label": text, "label_probabilities": pa.list_(labelled)}
     record = {"schema": text, "id": text, "metadata": text, "warnings": pa.list_(text)}
     record |= {"model": pa.struct({"name": text, "version": text, "hash": text})}
     return pa.schema(record | {"statements": pa.list_(pa.struct(statement))})

@@ -122,6 +122,7 @@ function tip(mark, statement) {
     ...STANCES.map((stance) => [stance, percent(statement.stance_probabilities[stance])]),
     ...(statement.second_stance ? [["second stance", statement.second_stance]] : []),
     ["sentiment", `${statement.sentiment} ${percent(statement.sentiment_probabilities[statement.sentiment])}`],
+    ...(statement.label ? [["label", `${statement.label} ${percent(statement.label_probabilities[statement.label])}`]] : []),
     ["is a statement", percent(statement.probability)],
     ["speaker", statement.speaker ? `${who(statement)} ${percent(statement.speaker.probability)}` : "unknown"],
     ...(statement.target ? [["target", statement.target.text]] : []),
