@@ -161,7 +161,7 @@ def read_gold_table(
 
     articles, split, fields: as `read_gold` takes them.  A row with nothing but an article says that it has no
     statement.  An empty speaker, target or sentiment is not scored; without a kind, a span that lies between
-    quotation marks is quoted.  text: compared with the article's at the span.  Raises InputError, naming row,
+    quotation marks is quoted; kinds of quoth's own tables are understood.  text: compared with the article's at the span.  Raises InputError, naming row,
     field and what is expected, as `read_gold` does.
     """
     found = joined_rows(labels, articles, columns, split, fields)
@@ -217,7 +217,7 @@ def spans(
             raise row.wrong("start", "a whole number")
         inside = 0 <= span[0] < span[1] <= len(text)
         passage: GoldKind = "quoted" if inside and kind_of(*span) == "direct" else "indirect"
-        labelled = label(row, GoldSpan(*span, row.label("kind", KINDS) or passage))
+        labelled = label(row, GoldSpan(*span, _kind(row) or passage))
         if labelled is None:
             continue
         place = f"{row.place}, article {article.id}"
@@ -225,6 +225,12 @@ def spans(
             check_words(span, row.cells.get("text"), text, place)
         items.append((place, labelled))
     return checked(items, text)
+
+
+def _kind(row: Row) -> GoldKind | None:
+    """Of a table that quoth wrote, `direct` is a quotation, and a `mixed` clause a paraphrase with quotations in it."""
+    own: dict[str, GoldKind] = {"direct": "quoted", "mixed": "indirect"}
+    return own.get(row.cells.get("kind", "")) or row.label("kind", KINDS)
 
 
 def _statement(row: Row, span: GoldSpan) -> GoldStatement:

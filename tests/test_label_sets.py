@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
@@ -324,6 +325,28 @@ def test_labels_by_chance_make_no_model(tmp_path: Path) -> None:
     result = train(write(tmp_path / "my.jsonl", labels), tmp_path / "mine")
     assert result.exit_code == 1 and "quoth: no model written: log-loss of the label " in result.stderr
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["report.json"]
+
+
+def test_a_table_that_quoth_wrote_is_filled_in_and_learned(tmp_path: Path) -> None:
+    written = tmp_path / "statements.csv"
+    assert run(f"label {TEXTS} -o {written}").exit_code == 0
+    with written.open(encoding="utf-8-sig", newline="") as file:
+        told = list(csv.DictReader(file))
+    for row in told[::2]:
+        row["label"] = "past" if re.search(r"\b(was|were|had|did|\w+ed)\b", row["text"]) else "present"
+    filled = tmp_path / "my.csv"
+    with filled.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, told[0])
+        table.writeheader()
+        table.writerows(told)
+    gold = read_coded(filled, TEXTS, SET)
+    assert sum(len(article.coded) for article in gold) == len(told[::2])
+    kinds = {(row["start"], row["end"]): row["kind"] for row in told if row["article_id"] == gold[0].id}
+    for s in gold[0].coded:
+        assert (s.kind == "quoted") == (kinds[str(s.start), str(s.end)] == "direct")
+    forgotten = run(f"train {RECIPE} --labels {filled} --articles {TEXTS} --out {tmp_path / 'mine'}")
+    assert forgotten.exit_code == 2 and "expected --label-set" in forgotten.output
+    assert not (tmp_path / "mine").exists()
 
 
 def test_labels_that_cannot_be_learned_are_refused(tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ def test_what_would_wait_too_long_is_refused_and_a_batch_leaves_room() -> None:
             queue.ask(Article("a", "x"), 0.0)  # until four do
         with pytest.raises(Overloaded) as told:
             queue.ask(Article("a", "x"), 0.0)
-        assert told.value.seconds == 4
+        assert told.value.seconds == 2
 
     asyncio.run(asked())
 

@@ -101,6 +101,7 @@ def _retrain(
     settings = load(config, RetrainConfig)
     codebook = None if label_set is None else load(label_set, LabelSet)
     if codebook is None:
+        _check_no_own_labels(labels, columns)
         gold = read_labels(labels, articles, columns, fields=Columns(*fields))
     else:
         gold = read_coded(labels, articles, codebook, columns, fields=Columns(*fields))
@@ -110,3 +111,14 @@ def _retrain(
     if report.model is None:
         sys.exit(1)
     say(f"wrote {out}: {report.model}")
+
+
+def _check_no_own_labels(labels: Path, columns: dict[str, str] | None) -> None:
+    """The stances beside labels of one's own are often quoth's: it would learn from itself."""
+    from quoth.eval.tables import is_table, read_rows
+
+    named = "label" in (columns or {})
+    if named or is_table(labels) and any(row.cells for row in read_rows(labels, ("label",), ())):
+        raise click.UsageError(
+            f"{labels}: found labels in the field 'label', expected --label-set, which tells what they mean"
+        )

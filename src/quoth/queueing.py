@@ -102,7 +102,8 @@ class Queue:
         if len(self._queue) >= max(1.0, share * self._longest) or (
             self._queue and seconds > share * self._wait
         ):
-            raise Overloaded(max(1, round(seconds)))
+            # Half of the way: whoever waits until nothing is left to do lets the model stand idle.
+            raise Overloaded(max(1, round(seconds / 2)))
         job = _Job(asked, arrived, asyncio.get_running_loop().create_future())
         self._queue.append(job)
         self._observer.depth(len(self._queue))
