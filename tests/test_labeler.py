@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -237,3 +238,14 @@ def test_ends_split_neither_words_nor_graphemes() -> None:
     assert whole_grapheme("cafe\u0301 now", 4) == 5
     assert whole_grapheme("a 👩‍🚒 b", 3) == 5
     assert whole_grapheme("plain", 3) == 3
+
+
+def test_a_labeler_of_one_thread_uses_no_more_than_one_core() -> None:
+    """Threads that only wait for each other take the time of other processes on the same cores."""
+    texts = [json.loads(line)["text"] for line in (EXAMPLES / "articles.jsonl").open(encoding="utf-8")][:6]
+    labeler = Labeler.from_pretrained("small", threads=1)
+    labeler.label_one(texts[0])
+    began, spent = time.perf_counter(), time.process_time()
+    for text in texts:
+        labeler.label_one(text)
+    assert time.process_time() - spent < 1.2 * (time.perf_counter() - began)
