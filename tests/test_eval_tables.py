@@ -190,7 +190,7 @@ def test_bad_gold(rows: list[str], message: str, table: Make, texts: Path) -> No
             r", row 1 \(line 2\), article a1: the text in .*texts has sha256 .*labels are for 00",
         ),
         ("sentiment", "bad", r", row 1 \(line 2\): field 'sentiment': found 'bad', expected one of negative"),
-        ("kind", "direct", r", row 1 \(line 2\): field 'kind': found 'direct', expected one of quoted, ind"),
+        ("kind", "spoken", r", row 1 \(line 2\): field 'kind': found 'spoken', expected one of quoted, ind"),
     ],
 )
 def test_bad_gold_cell(column: str, cell: str, message: str, table: Make, texts: Path) -> None:
