@@ -50,6 +50,15 @@ def test_the_claim_of_a_dead_process_on_this_machine_is_taken_over_at_once(tmp_p
     assert one.claim("7") and not other.claim("7")
 
 
+def test_a_claim_that_outlived_its_maker_goes_and_a_living_one_stays(tmp_path: Path) -> None:
+    code = f"from quoth.folder import open_folder; open_folder({str(tmp_path)!r}).claim('7')"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    own = tmp_path / "_claims" / "8"
+    own.write_text(json.dumps({"host": "elsewhere", "pid": 1, "token": "x"}))
+    open_folder(tmp_path)
+    assert [path.name for path in (tmp_path / "_claims").iterdir()] == ["8"]
+
+
 def test_the_claim_of_another_machine_is_dead_when_it_is_old(tmp_path: Path) -> None:
     folder = open_folder(tmp_path)
     claim = tmp_path / "_claims" / "7"

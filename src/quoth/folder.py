@@ -81,6 +81,11 @@ class _LocalFolder:
             with suppress(OSError):
                 if self._age(part) > dead:
                     part.unlink()
+        for claim in (root / "_claims").iterdir():
+            # Of one that was killed between a part and this; since the part is there, nobody would take it over.
+            with suppress(OSError):
+                if self._is_dead(claim):
+                    claim.unlink()
 
     def names(self, prefix: str = "") -> set[str]:
         try:
