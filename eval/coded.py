@@ -18,6 +18,7 @@ from quoth.eval.gold import (
     check_span,
     checked,
     decoded,
+    gold_kind,
     joined,
     kinds_of,
 )
@@ -83,5 +84,5 @@ def _coded(
                 f"{place}: field 'label': found {s.label!r}, expected one of {', '.join(label_set.names)}"
             )
         check_span((s.start, s.end), text, place)
-        kind = s.kind or ("quoted" if kind_of(s.start, s.end) == "direct" else "indirect")
+        kind = s.kind or gold_kind(kind_of(s.start, s.end))
         yield place, CodedSpan(s.start, s.end, kind, s.label)

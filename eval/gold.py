@@ -18,6 +18,8 @@ from quoth.model.quotes import passages
 from quoth.records import Kind, Sentiment, Stance
 
 GoldKind = Literal["quoted", "indirect"]
+SaidKind = Literal["direct", "mixed", "indirect", "quoted"]
+"""Those of records, and those of gold."""
 
 KINDS: tuple[GoldKind, ...] = get_args(GoldKind)
 STANCES: tuple[Stance, ...] = get_args(Stance)
@@ -268,6 +270,11 @@ def kinds_of(text: str) -> Callable[[int, int], Kind]:
         return "mixed" if len(inside) == 2 else "direct" if True in inside else "indirect"
 
     return kind
+
+
+def gold_kind(kind: SaidKind) -> GoldKind:
+    """Gold knows two kinds: a `mixed` clause is a paraphrase that holds quotations."""
+    return "quoted" if kind in ("direct", "quoted") else "indirect"
 
 
 def decoded(raw: bytes | msgspec.Raw, kind: type[T], where: str, hint: str = "") -> T:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from quoth.errors import InputError
-from quoth.eval.gold import GoldArticle, GoldKind, GoldStatement
+from quoth.eval.gold import GoldArticle, GoldKind, GoldStatement, gold_kind
 from quoth.eval.matching import match
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 from quoth.model.stances import Told
@@ -135,7 +135,7 @@ def _item(article: GoldArticle, gold: GoldStatement, taken: Statement | None) ->
 
 
 def _stray(article: GoldArticle, stray: Statement) -> Item:
-    kind: GoldKind = "quoted" if stray.kind == "direct" else "indirect"
+    kind = gold_kind(stray.kind)
     return Item(article.id, stray.start, stray.end, kind, stray.text, None, _answer(stray), None, {})
 
 

@@ -21,7 +21,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 import msgspec
 
@@ -30,6 +30,7 @@ from quoth.eval.attribution import pieces_of
 from quoth.eval.gold import (
     SENTIMENTS,
     STANCES,
+    SaidKind,
     check_hash,
     check_span,
     check_words,
@@ -53,8 +54,6 @@ from quoth.records import (
     Target,
     from_json,
 )
-
-SaidKind = Literal["direct", "mixed", "indirect", "quoted"]
 
 FIELDS = (
     *("article", "start", "end", "stance", "stance2", "kind", "sentiment", "speaker", "target"),

@@ -21,11 +21,13 @@ from quoth.eval.gold import (
     GoldSpan,
     GoldStatement,
     Origin,
+    SaidKind,
     Spanned,
     Texts,
     check_split,
     check_words,
     checked,
+    gold_kind,
     kinds_of,
     read_gold,
 )
@@ -216,7 +218,7 @@ def spans(
         if span is None:
             raise row.wrong("start", "a whole number")
         inside = 0 <= span[0] < span[1] <= len(text)
-        passage: GoldKind = "quoted" if inside and kind_of(*span) == "direct" else "indirect"
+        passage = gold_kind(kind_of(*span)) if inside else "indirect"
         labelled = label(row, GoldSpan(*span, _kind(row) or passage))
         if labelled is None:
             continue
@@ -228,9 +230,10 @@ def spans(
 
 
 def _kind(row: Row) -> GoldKind | None:
-    """Of a table that quoth wrote, `direct` is a quotation, and a `mixed` clause a paraphrase with quotations in it."""
-    own: dict[str, GoldKind] = {"direct": "quoted", "mixed": "indirect"}
-    return own.get(row.cells.get("kind", "")) or row.label("kind", KINDS)
+    """Tables that quoth wrote have its own kinds."""
+    kinds: tuple[SaidKind, ...] = (*KINDS, "direct", "mixed")
+    kind = row.label("kind", kinds)
+    return None if kind is None else gold_kind(kind)
 
 
 def _statement(row: Row, span: GoldSpan) -> GoldStatement:

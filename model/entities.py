@@ -1,4 +1,4 @@
-"""The proper names of an article, gathered into entities: who could be meant by "Kallas" or "the embassy"."""
+"""Proper names gathered into entities: who could be meant by "Kallas" or "the embassy"."""
 
 from __future__ import annotations
 
@@ -6,48 +6,19 @@ from dataclasses import dataclass, field
 
 import regex
 
-from quoth.model.headings import HEADING_WORDS, headings
 from quoth.model.names import (
-    GENERIC,
-    PARTICLES,
     SUFFIXES,
     given_name_before,
-    is_capitalised,
-    is_function,
-    is_opener,
+    is_acronym,
     looks_like_person,
-    opens_sentence,
-    opens_with_verb,
+    mentions,
     surname,
     without_article,
 )
-from quoth.model.names import (
-    mentions as mentions_of,
-)
 from quoth.model.parties import COUNTRIES, entity_type, party_type
+from quoth.model.proper_names import Mention, proper_names, titled
 from quoth.records import SpeakerType
 from quoth.titles import is_title
-
-_WORD = regex.compile(
-    r"[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}&\-]|['’](?=\p{L}))*(?:\.\p{Lu}\b)*(?:\.(?:com|org|net)\b)?"
-)
-_LINKS = frozenset("of for in on at to and the &".split())
-_ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof sen sens rep reps gov gen col maj capt lt sgt cmdr adm rev st jr sr hon det supt dist atty".split()
-)
-_NICKNAME = regex.compile(r" \(\p{Lu}\p{Ll}+\) \p{Lu}")
-
-_PLACES = COUNTRIES | {"united nations", "european union"}
-_PERSON_MAY = regex.compile(r"(?<!\bIn)(?<!\bBy)(?<!\bSince)(?<!\bUntil)(?<=\b\p{Lu}\p{Ll}{2,}) May\b(?! \d)")
-
-
-@dataclass(frozen=True)
-class Mention:
-    """Characters [start, end) that name an entity, titles left out."""
-
-    start: int
-    end: int
-    name: str
 
 
 @dataclass
@@ -57,189 +28,6 @@ class Entity:
     name: str
     type: SpeakerType
     mentions: list[Mention] = field(default_factory=list)
-
-
-def proper_names(text: str) -> list[Mention]:
-    """Capitalised sequences that can be names, without titles, function words and possessive endings; none that is
-    capitalised only for its place, in a heading or at the beginning of a sentence."""
-    mentions = _outside_headings(text, _capitalised(text))
-    by_name: dict[str, list[Mention]] = {}
-    for mention in mentions:
-        by_name.setdefault(mention.name, []).append(mention)
-    common = {name for name, places in by_name.items() if _is_common(text, name, places, by_name)}
-    return [m for m in mentions if m.name not in common]
-
-
-def _capitalised(text: str) -> list[Mention]:
-    """Capitalised sequences that can be names, wherever they stand."""
-    found: list[Mention] = []
-    sequence: list[tuple[int, int]] = []
-    month = not _PERSON_MAY.search(text)
-    for match in _WORD.finditer(text):
-        start, end = match.span()
-        word = match.group()
-        initial = len(word) == 1 and word.isupper() and text[end : end + 1] == "."
-        verb = opens_with_verb(text, start, word) or is_opener(text, start, word)
-        function = (verb or is_function(word)) and not (sequence and (word in ("May", "Will") or initial))
-        if word.startswith("May") and not month and not regex.match(r" \d", text[end : end + 2]):
-            function = False
-        capital = is_capitalised(word) and not function
-        if sequence:
-            gap = text[sequence[-1][1] : start]
-            suffix = gap in (", ", ",\u00a0") and word.casefold() in SUFFIXES
-            joined = gap in (" ", "\u00a0") or suffix
-            link = word in _LINKS or word in PARTICLES
-            if not joined or not (capital or link):
-                found += _names_in(text, sequence)
-                sequence = []
-        if not (capital or sequence):
-            continue
-        possessive = regex.search(r"['’][sS]$", word)
-        if text[end : end + 1] == "." and (
-            len(word) == 1 or "." in word or word.casefold() in _ABBREVIATIONS
-        ):
-            end += 1
-        sequence.append((start, end - 2 if possessive else end))
-        if possessive:
-            found += _names_in(text, sequence)
-            sequence = []
-    return found + _names_in(text, sequence)
-
-
-def _names_in(text: str, sequence: list[tuple[int, int]]) -> list[Mention]:
-    """The names of one capitalised sequence: titles go, links hold only what an institution binds."""
-    words = [text[a:b] for a, b in sequence]
-    if len(words) >= HEADING_WORDS and all(w.isupper() for w in words):
-        return []
-    while words and (
-        words[-1] in _LINKS or words[-1] in PARTICLES or is_function(words[-1]) and words[-1] != "May"
-    ):
-        words.pop()
-    found = [run for a, b in _between_titles(words) for run in _between_links(words, a, b)]
-    mentions = []
-    for a, b in found:
-        if full := _run_together(text, sequence[a:b]):
-            mentions += [Mention(*sequence[a], words[a]), full]
-            continue
-        a, b = _trimmed(words, a, b)
-        if b - a > 2 and _NICKNAME.match(text, sequence[b - 1][1]):
-            # Run together by a page's layout: "Ann Ode Annabel (Ann) Marie Ode"
-            b -= 1
-        while b - a > 1 and words[b - 1] in ("Republican", "Democrat"):
-            # "the Ohio Republican" is a description.
-            b -= 1
-        office = words[a : a + 3] if b - a == 3 and words[a + 1 : a + 2] == ["of"] else words[a:b]
-        if a < b and not all(is_title(w) or w == "of" or w.casefold() in _OFFICES for w in office):
-            # "the President", "the Secretary of State" name an office, not who holds it.
-            start, end = sequence[a][0], sequence[b - 1][1]
-            mentions.append(Mention(start, end, " ".join(text[start:end].split())))
-    return mentions
-
-
-def _run_together(text: str, sequence: list[tuple[int, int]]) -> Mention | None:
-    """The full name in a page's "Ode Ann Marie OdeTrade talks"."""
-    first = text[slice(*sequence[0])] if sequence else ""
-    if len(sequence) < 3 or not regex.match(rf"{regex.escape(first)}\p{{Lu}}", text, pos=sequence[-1][0]):
-        return None
-    start, end = sequence[1][0], sequence[-1][0] + len(first)
-    whole = " ".join(text[start:end].split())
-    # Without the middle name, which only such a page gives.
-    return Mention(start, end, f"{whole.split()[0]} {first}") if looks_like_person(whole) else None
-
-
-def _trimmed(words: list[str], a: int, b: int) -> tuple[int, int]:
-    """A run of words without what stands before a name, and without what a page's layout ran together with it."""
-    while a < b and words[a] in _LINKS:
-        a += 1
-    while b > a and words[b - 1] in _LINKS:
-        b -= 1
-    # "special envoy for Peru Bob Lee", "ambassador to Sri Lanka Bob Lee", "top Democrats Ann Ode and Bob Lee"
-    for k in (1, 2):
-        place = " ".join(words[a : a + k]).casefold()
-        ahead = k == 1 and place in _PARTIES or b - a > k + 1 and place in _PLACES
-        if ahead and looks_like_person(" ".join(words[a + k : b])):
-            a += k
-            break
-    # "Ann Ode Ann Marie OdeTrump calls ...", "Ode Ann Marie OdeTrump calls ..."
-    again = (k for k in range(a + 2, b) if words[k] == words[a] and words[k - 1] not in PARTICLES)
-    glued = b - a > 2 and regex.fullmatch(rf"{regex.escape(words[a])}\p{{Lu}}[\p{{L}}\-]*", words[b - 1])
-    return a, a + 1 if glued else next(again, b)
-
-
-def _between_titles(words: list[str]) -> list[tuple[int, int]]:
-    """Runs of a sequence that titles part: "Harbour Board Chairman Karl Ode" has two."""
-    runs = []
-    begin = k = 0
-    while k < len(words):
-        after = _after_title(words, k)
-        if after > k:
-            end = k
-            while end > begin and words[end - 1].casefold() in _RANKS and words[end - 2] not in _LINKS:
-                end -= 1
-            runs.append((begin, end))
-            begin = k = after
-        else:
-            k += 1
-    return [*runs, (begin, len(words))]
-
-
-def _after_title(words: list[str], k: int) -> int:
-    """Where the name after the title at `k` begins; `k` if no title stands there."""
-    initial = len(words[k].strip(".")) == 1
-    if not is_title(words[k]) or initial or words[k] in _LINKS or k + 1 == len(words):
-        return k
-    if k and words[k - 1] in _LINKS and words[k - 1] not in ("and", "the", "&"):
-        # Department of Justice, Council on Foreign Relations
-        return k
-    after = k + 1
-    bound = is_title(words[after]) and words[after + 1 : after + 2] in (["of"], ["for"])
-    if bound and _after_title(words, after) == after:
-        # Inspector General for Reconstruction
-        return k
-    if words[after] in ("of", "for"):
-        if words[after + 1] == "the":
-            # Chairman of the Joint Chiefs; Speaker of the House Bob Lee
-            house = words[after + 2 : after + 3] in (["House"], ["Senate"])
-            return after + 2 + (house and looks_like_person(" ".join(words[after + 3 :])))
-        # Secretary of State John Kerry: the office's words, then the person's.
-        office = next((j for j in range(after, len(words)) if words[j].casefold() in _OFFICES), len(words))
-        after = office + 1
-    # Justice Department, Martin Luther King Jr.
-    name = after < len(words) and words[after] not in _LINKS
-    return after if name and words[after].casefold().strip(".") not in GENERIC | SUFFIXES else k
-
-
-_OFFICES = frozenset(
-    """state defense defence treasury commerce education energy labor interior health justice security staff
-    intelligence affairs agriculture transportation parliament congress""".split()
-)
-
-
-_PARTIES = frozenset("democrats republicans senators lawmakers ministers".split())
-
-# What a title says of itself: "Senate Majority Leader", "Special Counsel".
-_RANKS = frozenset(
-    """majority minority press special crown acting assistant interim managing rear associate defense
-    defence treasury interior commerce education energy labor trade""".split()
-)
-
-
-def _between_links(words: list[str], start: int, end: int) -> list[tuple[int, int]]:
-    """Runs that links part: "Ilse Brandt and the Harbour Board" has two, "Board of Fish and Game" one."""
-    runs = []
-    begin = start
-    for k in range(start, end):
-        if words[k] not in _LINKS or words[k] == "the":
-            continue
-        head = words[begin + (words[begin].casefold() in _PARTIES) : k]
-        institution = any(w.casefold().strip(".") in GENERIC or w.endswith(("s", "ion")) for w in head)
-        # Two of three bind: an institution's word before, "of" or "for", no new article.
-        binding = institution + (words[k] in ("of", "for")) + (words[k + 1 : k + 2] != ["the"])
-        office = k > 1 and is_title(words[k - 1]) and is_title(words[k - 2])
-        if binding < 2 or looks_like_person(" ".join(head)) and not office:
-            runs.append((begin, k))
-            begin = k + 1
-    return [*runs, (begin, end)]
 
 
 def entities(text: str, extra: list[Mention] | None = None) -> list[Entity]:
@@ -269,33 +57,6 @@ def entities(text: str, extra: list[Mention] | None = None) -> list[Entity]:
     for entity in found:
         entity.type = party_type(text, entity.name, [(m.start, m.end) for m in entity.mentions])
     return found
-
-
-def _outside_headings(text: str, mentions: list[Mention]) -> list[Mention]:
-    """Names without those that stand in headings alone, where every word is capitalised: "Ode Visits Harbour"."""
-    lines = headings(text)
-    inside = [any(a <= m.start < b for a, b in lines) for m in mentions]
-    known = {m.name for m, heading in zip(mentions, inside, strict=True) if not heading}
-
-    def recurs(name: str) -> bool:
-        return name in known or len(name.split()) < HEADING_WORDS and surname(name) in known
-
-    return [m for m, heading in zip(mentions, inside, strict=True) if not heading or recurs(m.name)]
-
-
-_PEOPLE = regex.compile(r"\p{Lu}\p{Ll}+(?:ers|ors|[iy]sts|cians|ics|ents|men|women|ly|ing)")
-"""Rescuers, Doctors, Scientists, Sadly, Looking"""
-
-
-def _is_common(text: str, name: str, places: list[Mention], by_name: dict[str, list[Mention]]) -> bool:
-    """Whether a single word is capitalised only because it opens a sentence: "Rescuers", not "Ode" in "Ode said"."""
-    if not name[1:].islower() or any(n.endswith(" " + name) for n in by_name):
-        return False
-    if not all(opens_sentence(text, m.start) and not _titled(text, m.start) for m in places):
-        return False
-    return bool(
-        _PEOPLE.fullmatch(name) or regex.search(rf"(?<![\p{{L}}\-]){name.casefold()}(?![\p{{L}}\-])", text)
-    )
 
 
 def _merge_variants(
@@ -384,12 +145,7 @@ def _introduced(text: str, name: str, bearers: set[str], by_name: dict[str, list
         # Leung Chun-ying is Mr. Leung.
         return True
     first = min(m.start for bearer in bearers for m in by_name.get(bearer, by_name[name]))
-    return all(m.start > first and not _titled(text, m.start) for m in by_name[name])
-
-
-def _titled(text: str, start: int) -> bool:
-    before = _WORD.findall(text[max(0, start - 20) : start])
-    return bool(before) and before[-1][:1].isupper() and is_title(before[-1]) and before[-1] != "The"
+    return all(m.start > first and not titled(text, m.start) for m in by_name[name])
 
 
 def _join_titles(text: str, groups: dict[str, list[Mention]]) -> None:
@@ -397,15 +153,15 @@ def _join_titles(text: str, groups: dict[str, list[Mention]]) -> None:
     for name, places in groups.items():
         if not is_title(surname(name) or "-"):
             continue
-        for start, end in mentions_of(text, name):
-            titled = regex.match(r"\.? \p{Lu}", text, pos=end) or text[:start].endswith(("the ", "The "))
+        for start, end in mentions(text, name):
+            titled = regex.match(r"\.? \p{Lu}", text, pos=end) or text.endswith(("the ", "The "), 0, start)
             if not titled and not any(m.start <= start < m.end for m in places):
                 places.append(Mention(start, end, text[start:end]))
 
 
 def _join_acronyms(text: str, groups: dict[str, list[Mention]]) -> None:
     """ "World Health Organization (WHO)" or matching initials: the acronym belongs to the long name."""
-    acronyms = [n for n in groups if regex.fullmatch(r"(?:\p{Lu}\.?){2,7}", n)]
+    acronyms = [n for n in groups if is_acronym(n)]
     for short in acronyms:
         letters = short.replace(".", "")
         for long in list(groups):

@@ -82,6 +82,20 @@ def looks_like_person(name: str) -> bool:
 _CONTRACTED = regex.compile(r"(?:\p{L}+'(?:ll|ve|re|d)|\p{L}+n't)")
 
 
+_ACRONYM = regex.compile(r"(?:\p{Lu}\.?){2,7}")
+
+
+def is_acronym(name: str) -> bool:
+    """WHO, U.N."""
+    return _ACRONYM.fullmatch(name) is not None
+
+
+def is_written_small(text: str, word: str) -> bool:
+    """Whether a text also has a word, which it capitalises elsewhere, without a capital."""
+    small = regex.escape(word.casefold())
+    return regex.search(rf"(?<![\p{{L}}\-]){small}(?![\p{{L}}\-])", text) is not None
+
+
 def is_function(word: str) -> bool:
     """Whether a word is capitalised only for its place: "The", "I’m", "We’ll", "Monday"."""
     bare = word.casefold().replace("’", "'")

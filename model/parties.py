@@ -5,7 +5,7 @@ from __future__ import annotations
 import regex
 
 from quoth.model.descriptions import head_noun, is_person
-from quoth.model.names import GENERIC, SUFFIXES, looks_like_person
+from quoth.model.names import GENERIC, SUFFIXES, is_acronym, is_written_small, looks_like_person
 from quoth.records import SpeakerType
 from quoth.titles import is_title
 
@@ -69,15 +69,12 @@ def entity_type(name: str) -> SpeakerType:
         return "organization"
     if looks_like_person(name):
         return "person"
-    if any(w.strip(",.").casefold() in GENERIC for w in name.split()) or regex.fullmatch(
-        r"(?:\p{Lu}\.?){2,7}", name
-    ):
+    if any(w.strip(",.").casefold() in GENERIC for w in name.split()) or is_acronym(name):
         return "organization"
     words = [w for w in name.split() if w.casefold() not in SUFFIXES]
     return "person" if len(words) == 1 and not name.endswith("s") else "organization"
 
 
-_ACRONYM = regex.compile(r"(?:\p{Lu}\.?){2,7}")
 _BODIES = frozenset(
     """company firm group newspaper magazine journal broadcaster network charity organization organisation union party
     movement militia faction website outlet agency bank retailer carmaker automaker manufacturer insurer lender carrier
@@ -111,14 +108,10 @@ def party_type(text: str, name: str, mentions: list[tuple[int, int]]) -> Speaker
     charity"), or has an article ("the Ode"); a person bears a title, an age or an office ("Mr. Ode", "Ode, 54,").
     """
     told = entity_type(name)
-    if told not in ("person", "organization") or _ACRONYM.fullmatch(name):
+    if told not in ("person", "organization") or is_acronym(name):
         return told
     alone = " " not in name
-    if (
-        alone
-        and name.endswith("s")
-        and regex.search(rf"(?<![\p{{L}}\-]){regex.escape(name.casefold())}(?![\p{{L}}\-])", text)
-    ):
+    if alone and name.endswith("s") and is_written_small(text, name):
         # Officials
         return "group"
     hints = [hint for start, end in mentions if (hint := _hint(text, start, end, alone))]

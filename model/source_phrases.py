@@ -15,6 +15,15 @@ _NAME = regex.compile(
 )
 
 
+_ARTICLE = regex.compile(r"\bthe (?:\p{L}[\p{L}.]* )?$", regex.IGNORECASE)
+
+
+def with_article(text: str, start: int, end: int) -> str:
+    """A source phrase with a "the", and a word after it, that the tagger left out: "the US president"."""
+    before = _ARTICLE.search(text, max(0, start - 30), start)
+    return text[before.start() if before else start : end]
+
+
 def whole_source(text: str, start: int, end: int) -> tuple[int, int]:
     """A source phrase grown to where its words end: a qualification that it began, a name after "of" or "for"."""
     for match in _QUALIFIED.finditer(text, start, min(len(text), end + 120)):

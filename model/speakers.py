@@ -9,43 +9,43 @@ import regex
 from numpy.typing import NDArray
 
 from quoth.model.attributions import Reading
+from quoth.model.bodies import named_body
 from quoth.model.descriptions import (
     AHEAD,
     describe,
     description_type,
-    fuller_description,
     is_body,
     is_document,
     is_person,
     without_behind,
 )
-from quoth.model.entities import Entity, Mention
-from quoth.model.names import GENERIC, surname
+from quoth.model.entities import Entity
+from quoth.model.names import surname
 from quoth.model.offices import title_in, titles_of
 from quoth.model.parties import entity_type, is_origin
+from quoth.model.pronouns import (
+    IMPERSONAL,
+    INDEFINITE,
+    PERSONAL,
+    PLURAL,
+    RELATIVE,
+    is_pronoun,
+    may_be_a_body,
+    stands_for,
+)
+from quoth.model.proper_names import Mention
+from quoth.model.source_phrases import with_article
 from quoth.model.statements import Found
 from quoth.model.windows import Tokens
 from quoth.records import SpeakerType
 from quoth.titles import is_title
 
-_PERSONAL = frozenset("he she him her his hers himself herself".split())
-_IMPERSONAL = frozenset("it its itself".split())
-_INDEFINITE = frozenset("some many others both".split())
-_PLURAL = _INDEFINITE | frozenset("they them their these those".split())
-_PRONOUNS = (
-    _PERSONAL
-    | _IMPERSONAL
-    | _PLURAL
-    | frozenset("i my we our you us me who whom which that this one another".split())
-)
-_RELATIVE = (["who"], ["whom"], ["which"])
 _ARTICLES = ("the", "a", "an")
 _BEFORE_OTHER = frozenset(
     "for of to with from at by in on against about under near behind like as and or than".split()
 )
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}.'’\-]*")
 _DEFINITE = regex.compile(r"(?:the|this|that|these|those|his|her|its)\s", regex.IGNORECASE)
-_ARTICLE = regex.compile(r"\bthe (?:\p{L}[\p{L}.]* )?$", regex.IGNORECASE)
 _POSSESSIVE = regex.compile(r"(his|her|its)\s(.+)", regex.IGNORECASE)
 _NOBODY: tuple[list[str], ...] = ([], ["The"], ["the"], ["A"], ["a"], ["an"], ["An"])
 RELAY = 0.3
@@ -136,7 +136,7 @@ class _Cast:
         """Sources that are no names: "a senior official", "the ministry"."""
         by_phrase: dict[str, list[Mention]] = {}
         for start, end in sorted(sources):
-            if self._head(start, end) is None and not _is_pronoun(self.text[start:end]):
+            if self._head(start, end) is None and not is_pronoun(self.text[start:end]):
                 name = describe(self.text[start:end])
                 if name:
                     by_phrase.setdefault(name.casefold(), []).append(Mention(start, end, name))
@@ -182,13 +182,8 @@ class _Cast:
                 ahead = AHEAD.match(self.text, segment.start())
                 begin = max([ahead.end() if ahead else segment.start(), *bodies])
                 before = _WORD.findall(self.text[begin : mention.start])[-3:]
-                if (
-                    before[-1:]
-                    and before[-1] not in _ARTICLES
-                    and before[-1][0].islower()
-                    and is_title(before[-1])
-                    and "and" in before[:-1]
-                ):
+                last = before[-1] if "and" in before[:-1] else "the"
+                if last not in _ARTICLES and last[0].islower() and is_title(last):
                     # "the writer and radio host Bob Lee"
                     before = before[before.index("and") + 1 :]
                 if not rest and (_named_by_office(before, entity) or not _BEFORE_OTHER.intersection(before)):
@@ -255,15 +250,10 @@ class _Cast:
         if same := [e for e in self._described if owned.fullmatch(e.name) and e.mentions[0].start < start]:
             # "Ode’s lawyer" before.
             return same[-1].name
-        fitting = [k for k, e in enumerate(self.people) if masses[k] > OWNER and _stands_for(match[1], e)]
+        fitting = [k for k, e in enumerate(self.people) if masses[k] > OWNER and stands_for(match[1], e)]
         if not fitting:
             return None
         return f"{everyone[max(fitting, key=lambda k: masses[k])].name}’s {describe(match[2])}"
-
-    def _with_article(self, source: tuple[int, int]) -> str:
-        """A source phrase with a "the", and a word after it, that the tagger left out: "the US president"."""
-        before = _ARTICLE.search(self.text, max(0, source[0] - 30), source[0])
-        return self.text[before.start() if before else source[0] : source[1]]
 
     def _author(self, phrase: str, source: tuple[int, int]) -> Entity | None:
         """ "Ode’s letter": Ode."""
@@ -316,7 +306,7 @@ class _Cast:
         phrase = self.text[slice(*source)]
         if several := self._several(*source):
             return Named(several, "group", source, 0.9)
-        relative = phrase.casefold().split()[:1] in _RELATIVE and self._antecedent(source[0])
+        relative = phrase.casefold().split()[:1] in RELATIVE and self._antecedent(source[0])
         if head := relative or self._head(*source):
             mention, entity = head
             agreed = masses[everyone.index(entity)]
@@ -329,19 +319,19 @@ class _Cast:
                 return Named(describe(phrase), "group", source, 0.9)
             name = self._with_owner(mention, entity)
             return Named(name, entity.type, (mention.start, mention.end), 0.9 + 0.09 * float(agreed))
-        if _is_pronoun(phrase):
+        if is_pronoun(phrase):
             pronoun = _WORD.findall(phrase)[0]
-            fitting = np.where([_stands_for(pronoun, e) for e in everyone], masses, 0.0)
-            if pronoun.casefold() in _IMPERSONAL and fitting.max(initial=0.0) < 0.05:
+            fitting = np.where([stands_for(pronoun, e) for e in everyone], masses, 0.0)
+            if pronoun.casefold() in IMPERSONAL and fitting.max(initial=0.0) < 0.05:
                 # Reports and letters speak too, as "it".
                 fitting = np.where([e.type != "person" for e in everyone], masses, 0.0)
-            if pronoun.casefold() in _INDEFINITE and fitting.max(initial=0.0) < 0.3:
+            if pronoun.casefold() in INDEFINITE and fitting.max(initial=0.0) < 0.3:
                 return Named(phrase, "group", source, 0.5)
-            if pronoun.casefold() in _PLURAL and fitting.max(initial=0.0) < 0.05:
+            if pronoun.casefold() in PLURAL and fitting.max(initial=0.0) < 0.05:
                 # "They" may be one person.
                 fitting = masses
             found = self._best(everyone, fitting, 0.0, source, start)
-            if pronoun.casefold() in _PERSONAL and found.type == "organization":
+            if pronoun.casefold() in PERSONAL and found.type == "organization":
                 # What looked like a body, "Francis", is "he".
                 found = replace(found, type="person")
             return found
@@ -356,7 +346,7 @@ class _Cast:
         )
         if own is None:
             return self._best(everyone, masses, 0.0, source, start)
-        phrase = self._with_article(source)
+        phrase = with_article(self.text, *source)
         if _DEFINITE.match(phrase):
             if body := named_body(self.people, self.text, phrase, source[0]):
                 return Named(*body, source, 0.8)
@@ -365,10 +355,10 @@ class _Cast:
             rivals = masses
             if is_person(phrase):
                 # "the senator" is no ministry.
-                rivals = np.where([_stands_for("he", e) for e in everyone], masses, 0.0)
+                rivals = np.where([stands_for("he", e) for e in everyone], masses, 0.0)
             if description_type(phrase) == "group" or is_body(phrase):
                 # "the six women", "the weather service" are no one person.
-                rivals = np.where([e.type != "person" or _may_be_a_body(e) for e in everyone], masses, 0.0)
+                rivals = np.where([e.type != "person" or may_be_a_body(e) for e in everyone], masses, 0.0)
             if rivals.max() > max(KNOWN * masses[own], 0.3):
                 return self._best(everyone, rivals, 0.0, source, start)
         entity = everyone[own]
@@ -406,53 +396,3 @@ def _named_by_office(before: list[str], entity: Entity) -> bool:
     """ "envoy for Peru Bob Lee" names Bob Lee, "spokesman for Bob Lee" and "for President Lee" do not."""
     last = before[-1] if before else ""
     return last[:1].isupper() and not is_title(last) and entity.type == "person" and " " in entity.name
-
-
-def _is_pronoun(phrase: str) -> bool:
-    words = [word.casefold() for word in _WORD.findall(phrase)]
-    return words[:1] in _RELATIVE or 0 < len(words) <= 2 and all(word in _PRONOUNS for word in words)
-
-
-def named_body(people: list[Entity], text: str, phrase: str, start: int) -> tuple[str, SpeakerType] | None:
-    """Name and type of the body that a definite description at `start` means, where the text before names one so."""
-    if found := _institution(people, phrase, start):
-        return found.name, found.type
-    fuller = fuller_description(text, phrase, start)
-    return (fuller, "organization") if fuller else None
-
-
-def _institution(people: list[Entity], phrase: str, start: int) -> Entity | None:
-    """ "the commission": the one institution named before `start` whose name holds that word."""
-    words = phrase.split()
-    if len(words) != 2 or words[0].casefold() != "the" or words[1].casefold() not in GENERIC:
-        return None
-    noun = words[1].casefold()
-    named = [
-        e
-        for e in people
-        if e.mentions[0].start < start and noun in e.name.casefold().split() and len(e.name.split()) > 1
-    ]
-    return named[0] if len(named) == 1 else None
-
-
-def _stands_for(pronoun: str, entity: Entity) -> bool:
-    """Whether a pronoun can mean an entity."""
-    word = pronoun.casefold()
-    if word in _PERSONAL:
-        return entity.type in ("person", "unnamed") or _may_be_a_person(entity)
-    if word in _IMPERSONAL:
-        return entity.type in ("organization", "country", "group") or _may_be_a_body(entity)
-    if word in _PLURAL:
-        return entity.type not in ("person", "unnamed")
-    return True
-
-
-def _may_be_a_body(entity: Entity) -> bool:
-    """Whether what looks like a person is of one word: a company, perhaps."""
-    return " " not in entity.name
-
-
-def _may_be_a_person(entity: Entity) -> bool:
-    """Whether what looks like an institution is of one word, neither an acronym nor a body's word: Francis, Jobs."""
-    word = entity.name
-    return entity.type == "organization" and not (" " in word or word.isupper() or word.casefold() in GENERIC)

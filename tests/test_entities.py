@@ -7,8 +7,9 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quoth.model.entities import Mention, entities, proper_names
+from quoth.model.entities import entities
 from quoth.model.parties import entity_type
+from quoth.model.proper_names import Mention, proper_names
 
 WORDS = "Ilse Brandt BRANDT Karl van of and the Mayor May Harbour Board WSO U.S. Jr. Norway said".split()
 SIGNS = [" ", " ", "\u00a0", "\n", "\r\n", ".", ", ", "’s", "“", "”", "\u0301", "🙂", "\u200f", "-", "&"]

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import socket
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -20,7 +19,6 @@ from quoth.records import Article, ModelInfo, Record, Span, Speaker, Statement
 testclient = pytest.importorskip("fastapi.testclient")
 pytest.importorskip("prometheus_client")
 
-from quoth.cli_serve import bound
 from quoth.observing import Log, Metrics
 from quoth.queueing import Overloaded, Queue
 from quoth.requests import Settings
@@ -383,23 +381,3 @@ def test_the_page_asks_nothing_of_others(served: Any) -> None:
             and "https://" not in response.text
         )
     assert "innerHTML" not in served.get("/page.js").text
-
-
-def test_an_answer_does_not_wait_for_its_head_to_be_acknowledged() -> None:
-    """Where it does, a client that acknowledges late waits 40 ms for the body."""
-    with bound("127.0.0.1", 0) as listening:
-
-        async def accepted() -> int:
-            delays: asyncio.Queue[int] = asyncio.Queue()
-
-            async def told(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                of = writer.get_extra_info("socket")
-                await delays.put(of.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
-                writer.close()
-
-            async with await asyncio.start_server(told, sock=listening):
-                _, writer = await asyncio.open_connection("127.0.0.1", listening.getsockname()[1])
-                writer.close()
-                return await delays.get()
-
-        assert asyncio.run(accepted()) == 1

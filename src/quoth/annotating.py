@@ -23,7 +23,7 @@ from quoth.annotation_log import (
     undone,
 )
 from quoth.errors import ConfigError, InputError
-from quoth.eval.gold import check_span, checked, kinds_of, text_hash
+from quoth.eval.gold import check_span, checked, gold_kind, kinds_of, text_hash
 from quoth.label_files import gold_of, write_rows
 from quoth.merging import Merged, merged, progress_of
 from quoth.model.entities import entities
@@ -216,7 +216,7 @@ class Session:
                 raise InputError(f"article {edit.article}: the second stance is the first one")
             if row.target is not None and row.target not in text:
                 raise InputError(f"article {edit.article}: target {row.target!r} is not in the text")
-            kind = row.kind or ("quoted" if kind_of(row.start, row.end) == "direct" else "indirect")
+            kind = row.kind or gold_kind(kind_of(row.start, row.end))
             put.append(Labels(**msgspec.structs.asdict(row) | {"kind": kind}))
         self._append(edit.article, edit.action, edit.removed, put)
         return self.state(edit.article)
@@ -282,7 +282,7 @@ class Session:
 
 def _span(statement: Statement) -> Labels:
     """Where a proposed statement is, and no word of what it is."""
-    return Labels(statement.start, statement.end, "quoted" if statement.kind == "direct" else "indirect")
+    return Labels(statement.start, statement.end, gold_kind(statement.kind))
 
 
 def _told(statement: Statement) -> Labels:

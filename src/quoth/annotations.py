@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
-
 from quoth.records import Article, ModelInfo, Record, Statement
 
 CONTEXT = "http://www.w3.org/ns/anno.jsonld"
@@ -72,8 +70,8 @@ def _bodies(statement: Statement) -> list[Json]:
         _body("stance", "classifying", statement.stance, statement.stance_probabilities),
         _body("sentiment", "classifying", statement.sentiment, statement.sentiment_probabilities),
     ]
-    if statement.label is not msgspec.UNSET and statement.label_probabilities is not msgspec.UNSET:
-        bodies.append(_body("label", "classifying", statement.label, statement.label_probabilities))
+    if statement.labelled is not None:
+        bodies.append(_body("label", "classifying", *statement.labelled))
     speaker, target = statement.speaker, statement.target
     if speaker and speaker.name:
         known = {"type": speaker.type, "probability": speaker.probability}

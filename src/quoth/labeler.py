@@ -18,13 +18,14 @@ from quoth.errors import InputError
 from quoth.label_sets import LabelSet
 from quoth.language import english_warning
 from quoth.model.attributions import read
+from quoth.model.bodies import named_body
 from quoth.model.checkpoint import Calibration, Checkpoint, model_folder
 from quoth.model.descriptions import describe, description_type
 from quoth.model.entities import Entity, entities
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 from quoth.model.names import is_function
 from quoth.model.offices import title_in, titles_of
-from quoth.model.speakers import Named, name_speakers, named_body
+from quoth.model.speakers import Named, name_speakers
 from quoth.model.stances import Pooled, Told, among_paraphrases, pool, tell_stances
 from quoth.model.statements import Found, find_statements
 from quoth.model.windows import Tokens

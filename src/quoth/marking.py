@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from html import escape
 from typing import get_args
 
-import msgspec
 import regex
 from rich.cells import cell_len
 from rich.console import Group
@@ -240,9 +239,9 @@ def _stance(statement: Statement) -> str:
 
 def _label(statement: Statement) -> str:
     """Of the model's label set; empty where it has none."""
-    label, probabilities = statement.label, statement.label_probabilities
-    if label is msgspec.UNSET or probabilities is msgspec.UNSET:
+    if statement.labelled is None:
         return ""
+    label, probabilities = statement.labelled
     probability = probabilities.get(label)
     return label + ("" if probability is None else f" {probability:.2f}")
 

@@ -104,6 +104,13 @@ class Statement:
     label: str | msgspec.UnsetType = msgspec.UNSET
     label_probabilities: dict[str, float] | msgspec.UnsetType = msgspec.UNSET
 
+    @property
+    def labelled(self) -> tuple[str, dict[str, float]] | None:
+        """`label` and `label_probabilities`; None where the model has no label set."""
+        if self.label is msgspec.UNSET or self.label_probabilities is msgspec.UNSET:
+            return None
+        return self.label, self.label_probabilities
+
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:

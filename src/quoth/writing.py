@@ -201,9 +201,9 @@ def flat(record: Record) -> list[dict[str, Any]]:
 
 
 def _flat_label(statement: Statement) -> dict[str, Any]:
-    label, probabilities = statement.label, statement.label_probabilities
-    if label is msgspec.UNSET or probabilities is msgspec.UNSET:
+    if statement.labelled is None:
         return dict.fromkeys(LABEL_COLUMNS)
+    label, probabilities = statement.labelled
     return {"label": label, "label_probability": probabilities.get(label)}
 
 
