@@ -23,12 +23,16 @@ from quoth.errors import ModelError
 from quoth.label_sets import LabelSet
 from quoth.model.embeddings import restore_rows
 from quoth.model.heads import CORRECTED, LABEL, Head
+from quoth.model.products import left_out
 from quoth.model.windows import Pieces
 
 FILES = ("classifier.onnx", "embeddings.npz", "extractor.onnx", "tokenizer.json")
 
 CLASSIFIER_FILES = ("classifier.onnx", "embeddings.npz")
 """Of a folder that leaves finding statements to another."""
+
+INT8 = "int8.onnx"
+"""Of a folder whose products are of whole numbers, see `quoth.model.products`."""
 
 HEAD = "head.npz"
 """The one file of a folder that starts from another model, see `quoth.model.heads`."""
@@ -85,6 +89,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether that folder's classifier tells targets, too."""
     files: dict[str, str] = {}
     """sha256 of each file."""
+    int8: bool | msgspec.UnsetType = msgspec.UNSET
+    """Whether the classifier is opened as INT8 has it."""
     start: Start | msgspec.UnsetType = msgspec.UNSET
     """The model whose networks this one uses; unset: it has its own."""
     label_set: LabelSet | msgspec.UnsetType = msgspec.UNSET
@@ -94,7 +100,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The files beside model.json."""
         if self.start is not msgspec.UNSET:
             return (HEAD,)
-        return CLASSIFIER_FILES if self.extractor else FILES
+        own = CLASSIFIER_FILES if self.extractor else FILES
+        return (*own, INT8) if self.int8 else own
 
     def finding_with(self, finder: Manifest) -> Manifest:
         """This model, finding statements and speakers as `finder` does."""
@@ -135,12 +142,13 @@ class Checkpoint:
             self._rows = stored["rows"]
             self._scales = stored["scales"].reshape(len(self._rows), -1)
         self._folder = folder
+        self._classifier_graph = INT8 if own.int8 else "classifier.onnx"
         self._threads = threads or available()
 
     def extract(self, ids: NDArray[np.int64]) -> dict[str, Array]:
         """ids: (seq,) -> tags (seq, 9) and six link matrices (seq, LINK_WIDTH)."""
         finder = self._finder
-        answer = self._run(finder._extractor, {"embeddings": finder._embed(ids)})
+        answer = self.run(finder._extractor, {"embeddings": finder._embed(ids)})
         return {name: value[0] for name, value in answer.items()}
 
     def classify(
@@ -150,7 +158,7 @@ class Checkpoint:
         logits stance (n, 5), second (n, 5), sentiment (n, 3) and target (n, seq, 2), and label (n, k) of k labels, where it has a
         set of them."""
         if self._head is None:
-            return self._run(self._classifier, self._feeds(ids, marks, spans))
+            return self.run(self._classifier, self.feeds(ids, marks, spans))
         return self.pool(ids, marks, spans)[0]
 
     def pool(
@@ -158,13 +166,14 @@ class Checkpoint:
     ) -> tuple[dict[str, Array], NDArray[np.float32]]:
         """Takes what `classify` takes; returns what that does, and the state of each statement that the logits are made of,
         (n, width)."""
-        answer = self._run(self._pooler, self._feeds(ids, marks, spans))
+        answer = self.run(self._pooler, self.feeds(ids, marks, spans))
         states = answer.pop(POOLED)[0]
         return answer if self._head is None else self._head.corrected(answer, states), states
 
-    def _feeds(
+    def feeds(
         self, ids: NDArray[np.int64], marks: NDArray[np.int64], spans: NDArray[np.int64]
     ) -> dict[str, Array]:
+        """What the classifier's graph takes for that."""
         in_view = np.pad(spans, ((0, 0), (1, 0)))
         return {"embeddings": self._embed(ids), "marks": marks[None], "spans": in_view}
 
@@ -175,22 +184,28 @@ class Checkpoint:
     @functools.cached_property
     def _classifier(self) -> Any:
         # An article without a statement never asks for it.
-        return self._session("classifier.onnx")
+        return self._session(self._classifier_graph)
 
     @functools.cached_property
     def _pooler(self) -> Any:
-        path = self._folder / "classifier.onnx"
         try:
-            return self._session(with_output(path.read_bytes(), POOLED))
+            return self._session(self._classifier_graph, POOLED)
         except InvalidGraph as error:
+            path = self._folder / self._classifier_graph
             raise ModelError(f"{path}: has no value {POOLED!r}: {error}") from error
 
-    def _session(self, graph: str | bytes) -> Any:
-        """graph: the name of a file of the folder, or a graph."""
+    def _session(self, graph: str, value: str | None = None) -> Any:
+        """graph: the name of a file of the folder; value: what it returns beside its outputs."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._threads
         options.log_severity_level = 3
-        source = graph if isinstance(graph, bytes) else str(self._folder / graph)
+        source = (self._folder / graph).read_bytes()
+        if graph == INT8:
+            tensors = left_out(source, (self._folder / "classifier.onnx").read_bytes())
+            values = [onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for tensor in tensors.values()]
+            options.add_external_initializers(list(tensors), values)
+        if value is not None:
+            source = with_output(source, value)
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
     def _embed(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -198,7 +213,8 @@ class Checkpoint:
         return restore_rows(self._rows[ids], self._scales[ids])[None]
 
     @staticmethod
-    def _run(session: Any, feeds: dict[str, Array]) -> dict[str, Array]:
+    def run(session: Any, feeds: dict[str, Array]) -> dict[str, Array]:
+        """The outputs of a graph, by name."""
         names = [output.name for output in session.get_outputs()]
         if "mask" in (node.name for node in session.get_inputs()):
             # A graph that was exported to read several texts at once.

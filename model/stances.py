@@ -170,7 +170,7 @@ def _answers(
     """For each statement its index, the view that it is answered from, and the answer: see `Checkpoint.classify`."""
     manifest = checkpoint.manifest
     for view in views(len(tokens), spans, manifest.context, manifest.together):
-        answer = checkpoint.classify(*_shown(checkpoint, tokens, spans, view))
+        answer = checkpoint.classify(*shown(checkpoint, tokens, spans, view))
         for i, n in enumerate(view.asked):
             yield n, view, {name: logits[i] for name, logits in answer.items()}
 
@@ -188,7 +188,7 @@ def pool(checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, int]]) -
     manifest = checkpoint.manifest
     found: dict[int, Pooled] = {}
     for view in views(len(tokens), spans, manifest.context, manifest.together):
-        answer, states = checkpoint.pool(*_shown(checkpoint, tokens, spans, view))
+        answer, states = checkpoint.pool(*shown(checkpoint, tokens, spans, view))
         rows = map(Pooled, states, answer["stance"], answer["sentiment"])
         found |= zip(view.asked, rows, strict=True)
     return [found[n] for n in range(len(spans))]
@@ -197,7 +197,7 @@ def pool(checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, int]]) -
 Integers = NDArray[np.int64]
 
 
-def _shown(
+def shown(
     checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, int]], view: View
 ) -> tuple[Integers, Integers, Integers]:
     """What `Checkpoint.classify` takes."""

@@ -24,6 +24,10 @@ from quoth.training.renaming import people, renamed
 from quoth.training.rounding import round_table, rounded
 from quoth.training.runs import Run
 from quoth.training.teaching import taught
+from quoth.training.whole_numbers import write_int8
+
+MEASURED = 8
+"""Articles that `write_int8` measures channels on."""
 
 
 class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,6 +102,7 @@ def manifest(config: TrainConfig) -> Manifest:
         Calibration(),
         config.extractor if isinstance(config.extractor, str) else "",
         config.leaves_targets,
+        int8=config.bits == 4 or msgspec.UNSET,
     )
 
 
@@ -166,11 +171,15 @@ def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str 
         answers = taught(teacher, others, last.articles, last.schedule.seed, kept)
         labelled["train"] = [*targets.values(), *answers]
         _train_classifier("distillation", last.schedule, config, labelled, classifier, pieces, run, device)
-    write_model(out, extractor, classifier, tokenizer, manifest(config), config.bits)
+    own = manifest(config)
+    write_model(out, extractor, classifier, tokenizer, msgspec.structs.replace(own, int8=msgspec.UNSET), config.bits)
+    if own.int8:
+        write_int8(out, labelled["train"][:MEASURED])
+        write_manifest(out, own)
     attributed = list(examples.attribution_articles(files["dev_attributions"]))
     calibration = calibrate(Checkpoint(out), labelled["dev"], attributed)
     run.log(calibration=msgspec.to_builtins(calibration))
-    write_manifest(out, msgspec.structs.replace(manifest(config), calibration=calibration))
+    write_manifest(out, msgspec.structs.replace(own, calibration=calibration))
 
 
 def _train_extractor(
