@@ -8,7 +8,9 @@ from quoth.model.names import GENERIC, is_function
 from quoth.records import SpeakerType
 from quoth.titles import is_title
 
-AHEAD = regex.compile(r"(?:by|to|from|and|including|for|that|as|with)\s+(?=\S)")
+AHEAD = regex.compile(
+    r"(?:(?:(?:released|issued|published|signed|written|quoted) )?by|to|from|and|including|for|that|as|with)\s+(?=\S)"
+)
 """What the tagger takes along before a source."""
 
 _BEHIND = regex.compile(
@@ -22,6 +24,8 @@ _LIST = regex.compile(
 )
 """Doctors, priests and teachers; not "a teacher, a friend of Ode"."""
 
+_ACCOUNT = regex.compile(r"(?:\p{L}+ )*(@\w+)")
+"""User "@ode"."""
 _SHORT = regex.compile(r"[Tt]he ((?:\p{Ll}+ )?\p{Ll}+)")
 
 
@@ -32,6 +36,8 @@ def describe(phrase: str) -> str:
     if not _LIST.fullmatch(phrase):
         phrase = regex.split(r",\s", phrase)[0]
     phrase = without_behind(_without_ahead(phrase.strip(" .,\"“”‘’'")))
+    if account := _ACCOUNT.fullmatch(phrase):
+        return str(account[1])
     return phrase.strip(" .,\"“”‘’'")
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import regex
 
 from quoth.model.names import (
+    GENERIC,
+    PARTICLES,
     SUFFIXES,
     given_name_before,
     is_acronym,
@@ -46,13 +48,18 @@ def entities(text: str, extra: list[Mention] | None = None) -> list[Entity]:
         by_surname.setdefault(surname(name) or name, []).append(name)
     for same in by_surname.values():
         _merge_variants(text, same, by_name, owner)
+    meant = {
+        key: [] if _is_known(text, key, same, by_name) else _elder_or_younger(same, by_name)
+        for key, same in by_surname.items()
+    }
     groups: dict[str, list[Mention]] = {}
     for name, places in by_name.items():
         for place in places:
-            key = _owner(text, name, place, owner, by_surname, by_name)
+            key = _owner(text, name, place, owner, by_surname, meant, by_name)
             groups.setdefault(key, []).append(place)
     _join_acronyms(text, groups)
     _join_titles(text, groups)
+    _join_short(groups)
     found = [Entity(name, "unnamed", sorted(m, key=lambda x: x.start)) for name, m in groups.items()]
     for entity in found:
         entity.type = party_type(text, entity.name, [(m.start, m.end) for m in entity.mentions])
@@ -71,9 +78,18 @@ def _merge_variants(
                 continue
             if theirs[1:] == own and _stray(text, theirs[0], by_name[fuller], by_name[name]):
                 owner[fuller] = name
-            elif set(own) <= set(theirs) or own[0][0] == theirs[0][0] and own[0].endswith("."):
+            elif (
+                set(map(_small_particle, own)) <= set(map(_small_particle, theirs))
+                or own[0][0] == theirs[0][0]
+                and own[0].endswith(".")
+            ):
                 owner[name] = fuller
                 break
+
+
+def _small_particle(word: str) -> str:
+    """ "bin" for "Bin", as at the beginning of a sentence; other words as they are."""
+    return word.casefold() if word.casefold() in PARTICLES else word
 
 
 def _stray(text: str, word: str, fuller: list[Mention], name: list[Mention]) -> bool:
@@ -94,14 +110,17 @@ def _owner(
     place: Mention,
     owner: dict[str, str],
     by_surname: dict[str, list[str]],
+    meant: dict[str, list[str]],
     by_name: dict[str, list[Mention]],
 ) -> str:
+    """meant: by surname, who can be meant by it alone; nobody: it is a name of its own."""
     if name in owner:
         return owner[name]
     if (place_of := name.partition(" of "))[1] and place_of[0] in by_surname:
         # Ortega of Texas
         name = place_of[0]
-    if name.casefold() in COUNTRIES:
+    if name.casefold() in COUNTRIES and not (name in by_surname and titled(text, place.start)):
+        # Sheriff Israel
         return name
     if _suffix(name.split()) and len(name.split()) == 2:
         # Flynn Jr.
@@ -124,16 +143,48 @@ def _owner(
         w for n in by_surname[key] for w in n.split()
     }:
         return name
+    if not meant[key]:
+        return key
     # In the order of the text: of equals the first, in every run.
-    choices = [owner.get(n, n) for n in by_surname[key]]
+    choices = [owner.get(n, n) for n in meant[key]]
     # The bearer named last before this place; before any full name, the one named most.
-    before = [
-        (m.start, owner.get(n, n)) for n in by_surname[key] for m in by_name[n] if m.start < place.start
-    ]
+    before = [(m.start, owner.get(n, n)) for n in meant[key] for m in by_name[n] if m.start < place.start]
     if before:
         # A headline or caption in between ("Decoding Ode") does not take the name over.
         return max(before, key=lambda b: (sum(other == b[1] for _, other in before) > 1, b))[1]
     return max(choices, key=lambda n: len(by_name[n]))
+
+
+_RELATIVE = regex.compile(
+    r"\b(?:first lady|wife|husband|daughter|son|mother|father|sister|brother)(?:,| is| of)? $",
+    regex.IGNORECASE,
+)
+
+
+def _is_known(text: str, key: str, bearers: list[str], by_name: dict[str, list[Mention]]) -> bool:
+    """Whether a surname is that of somebody whom everybody knows and nobody names in full: "President Ode", before the text
+    comes to "Bo Ode Jr." or "first lady Ann Ode"."""
+    alone = regex.search(rf"\bPresident {regex.escape(key)}\b(?! Jr\b)", text)
+    return alone is not None and all(
+        by_name[name][0].start > alone.start()
+        and (
+            _suffix(name.split())
+            or any(_RELATIVE.search(text, max(0, m.start - 20), m.start) for m in by_name[name])
+        )
+        for name in bearers
+    )
+
+
+def _elder_or_younger(bearers: list[str], by_name: dict[str, list[Mention]]) -> list[str]:
+    """Of "Bo Ode" and "Bo Ode Jr." the one who is named first: he is Ode."""
+    first = {name: by_name[name][0].start for name in bearers}
+    later = set()
+    for name in bearers:
+        words = name.split()
+        elder = " ".join(words[:-1]).rstrip(",")
+        if _suffix(words) and elder in first:
+            later.add(max(name, elder, key=lambda n: first[n]))
+    return [name for name in bearers if name not in later]
 
 
 def _introduced(text: str, name: str, bearers: set[str], by_name: dict[str, list[Mention]]) -> bool:
@@ -157,6 +208,15 @@ def _join_titles(text: str, groups: dict[str, list[Mention]]) -> None:
             titled = regex.match(r"\.? \p{Lu}", text, pos=end) or text.endswith(("the ", "The "), 0, start)
             if not titled and not any(m.start <= start < m.end for m in places):
                 places.append(Mention(start, end, text[start:end]))
+
+
+def _join_short(groups: dict[str, list[Mention]]) -> None:
+    """ "the Post", "the Embassy": the only body before whose name ends so."""
+    for short in [n for n in groups if n.casefold() in GENERIC and (not n.endswith("s") or n == "Times")]:
+        first = min(m.start for m in groups[short])
+        longer = [n for n in groups if n.endswith(" " + short) and min(m.start for m in groups[n]) < first]
+        if len(longer) == 1:
+            groups[longer[0]] += groups.pop(short)
 
 
 def _join_acronyms(text: str, groups: dict[str, list[Mention]]) -> None:

@@ -71,10 +71,11 @@ def looks_like_person(name: str) -> bool:
         # An acronym is no part of a person's name.
         return False
     for word in words:
-        bare = word.strip(",.").casefold()
+        plain = word.strip('“”"')
+        bare = plain.strip(",.").casefold()
         if bare in GENERIC:
             return False
-        if bare not in PARTICLES and not is_capitalised(word):
+        if bare not in PARTICLES and not is_capitalised(plain):
             return False
     return words[0].casefold() != "the" and not any(ch.isdigit() for ch in name)
 

@@ -30,6 +30,10 @@ _LINKS = frozenset("of for in on at to and the &".split())
 _ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof sen sens rep reps gov gen col maj capt lt sgt cmdr adm rev st jr sr hon det supt dist atty".split()
 )
+_QUOTED_NAME = regex.compile(
+    r"(?<=\b(?:\p{Lu}\p{Ll}+|\p{Lu}\.))(?: [“\"]\p{Lu}\p{Ll}+[”\"]|(?<= [“\"]\p{Lu}\p{Ll}+)[”\"]) \p{Lu}\p{Ll}+"
+)
+"""Ann "Biz" Ode"""
 _NICKNAME = regex.compile(r" \(\p{Lu}\p{Ll}+\) \p{Lu}")
 
 _PLACES = COUNTRIES | {"united nations", "european union"}
@@ -53,7 +57,14 @@ def proper_names(text: str) -> list[Mention]:
     for mention in mentions:
         by_name.setdefault(mention.name, []).append(mention)
     common = {name for name, places in by_name.items() if _is_common(text, name, places, by_name)}
-    return [m for m in mentions if m.name not in common]
+    return [_account(text, m) for m in mentions if m.name not in common]
+
+
+def _account(text: str, mention: Mention) -> Mention:
+    """ "@ODE" with its sign."""
+    if not text.endswith("@", 0, mention.start):
+        return mention
+    return Mention(mention.start - 1, mention.end, "@" + mention.name)
 
 
 def _capitalised(text: str) -> list[Mention]:
@@ -73,7 +84,7 @@ def _capitalised(text: str) -> list[Mention]:
         if sequence:
             gap = text[sequence[-1][1] : start]
             suffix = gap in (", ", ",\u00a0") and word.casefold() in SUFFIXES
-            joined = gap in (" ", "\u00a0") or suffix
+            joined = gap in (" ", "\u00a0") or suffix or bool(_QUOTED_NAME.match(text, sequence[-1][1]))
             link = word in _LINKS or word in PARTICLES
             if not joined or not (capital or link):
                 found += _names_in(text, sequence)
@@ -197,7 +208,7 @@ def _after_title(words: list[str], k: int) -> int:
 
 _OFFICES = frozenset(
     """state defense defence treasury commerce education energy labor interior health justice security staff
-    intelligence affairs agriculture transportation parliament congress""".split()
+    intelligence affairs agriculture transportation parliament congress refugees""".split()
 )
 
 

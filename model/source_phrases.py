@@ -10,6 +10,9 @@ _QUALIFIED = regex.compile(
 )
 """An official "familiar with the talks"."""
 _OPEN = regex.compile(r"\b(?:of|for|from|at|in|the|an?)$")
+_FIRST_HALF = regex.compile(r"\b(?:New|San|Los|Las|North|South|Saudi|Hong|Sri|El|Abu|Tel|United)$")
+_SECOND_HALF = regex.compile(r" \p{Lu}\p{Ll}+")
+"""New "York"."""
 _NAME = regex.compile(
     r" (?:(?:the|its|his|her|their) )?\p{Lu}[\p{L}.\-]*(?:['’]s)?(?: (?:(?:of|for|and|the) )*\p{Lu}[\p{L}.\-]*(?:['’]s)?)*"
 )
@@ -29,6 +32,12 @@ def whole_source(text: str, start: int, end: int) -> tuple[int, int]:
     for match in _QUALIFIED.finditer(text, start, min(len(text), end + 120)):
         if match.start() <= end < match.end():
             return start, match.end()
+    if text.endswith("@", 0, start):
+        # An account is named with its sign.
+        start -= 1
+    if half := _FIRST_HALF.search(text, start, end):
+        whole = _SECOND_HALF.match(text, half.end())
+        end = whole.end() if whole else end
     if _OPEN.search(text, start, end) and (name := _NAME.match(text, end)):
         return start, name.end()
     return start, end

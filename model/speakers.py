@@ -11,18 +11,15 @@ from numpy.typing import NDArray
 from quoth.model.attributions import Reading
 from quoth.model.bodies import named_body
 from quoth.model.descriptions import (
-    AHEAD,
     describe,
     description_type,
     is_body,
-    is_document,
     is_person,
-    without_behind,
 )
 from quoth.model.entities import Entity
 from quoth.model.names import surname
 from quoth.model.offices import title_in, titles_of
-from quoth.model.parties import entity_type, is_origin
+from quoth.model.parties import is_origin
 from quoth.model.pronouns import (
     IMPERSONAL,
     INDEFINITE,
@@ -34,16 +31,12 @@ from quoth.model.pronouns import (
     stands_for,
 )
 from quoth.model.proper_names import Mention
+from quoth.model.source_names import SEAT, SourceNames
 from quoth.model.source_phrases import with_article
 from quoth.model.statements import Found
 from quoth.model.windows import Tokens
 from quoth.records import SpeakerType
-from quoth.titles import is_title
 
-_ARTICLES = ("the", "a", "an")
-_BEFORE_OTHER = frozenset(
-    "for of to with from at by in on against about under near behind like as and or than".split()
-)
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}.'’\-]*")
 _DEFINITE = regex.compile(r"(?:the|this|that|these|those|his|her|its)\s", regex.IGNORECASE)
 _POSSESSIVE = regex.compile(r"(his|her|its)\s(.+)", regex.IGNORECASE)
@@ -63,11 +56,6 @@ OWNER = 0.2
 KNOWN = 1.5
 """A definite description ("the minister") is somebody else who is pointed at so many times more strongly."""
 
-_SEGMENT = regex.compile(r"[^,;()–—]+")
-_ORIGIN = regex.compile(r"(?:of|from|in|at|with|for)\s")
-"""Bob Lee "of Iowa", "from the audit office"."""
-_OVERRUN = regex.compile(r"\p{Ll}+ed\b")
-"""A verb that the tagger took for part of the name."""
 _SOME = regex.compile(
     r"(?:some|many|most|several|other|few|two|three|four|five|six|both|dozens of|hundreds of) ",
     regex.IGNORECASE,
@@ -75,14 +63,6 @@ _SOME = regex.compile(
 """Republicans, but not all of them."""
 _SHARE = regex.compile(r"\bper ?cent\b|%")
 """Those who were asked in a poll pass nothing on."""
-_EXAMPLES = regex.compile(
-    r"\s*(?:including|in particular|especially|notably|such as|like|among them|led by)\b"
-)
-_SEAT = regex.compile(r"(?:and )?[DRI]-\p{Lu}[\p{L}.]*")
-"""Party and state: "D-N.Y."."""
-_OF_STATE = regex.compile(r"(?<=\p{Lu}\p{Ll}+) of \p{Lu}[\p{L}. ]+$")
-"""Bob Lee "of Ohio"."""
-_OWNER = regex.compile(r"((?:\p{Lu}[\p{L}.]+ )?\p{Lu}[\p{L}.]+['’]s )$")
 
 
 @dataclass(frozen=True)
@@ -126,7 +106,7 @@ class _Cast:
         self.text = text
         self.tokens = tokens
         self.people = people
-        self._owner = {(m.start, m.end): entity for entity in people for m in entity.mentions}
+        self._names = SourceNames(text, people)
         self._described = self._descriptions(sources)
         self._origins = [k for k, entity in enumerate(people) if is_origin(entity.name)]
         self._titles = [titles_of(text, entity) for entity in people]
@@ -136,7 +116,7 @@ class _Cast:
         """Sources that are no names: "a senior official", "the ministry"."""
         by_phrase: dict[str, list[Mention]] = {}
         for start, end in sorted(sources):
-            if self._head(start, end) is None and not is_pronoun(self.text[start:end]):
+            if self._names.head(start, end) is None and not is_pronoun(self.text[start:end]):
                 name = describe(self.text[start:end])
                 if name:
                     by_phrase.setdefault(name.casefold(), []).append(Mention(start, end, name))
@@ -158,37 +138,6 @@ class _Cast:
             np.array([self.tokens.between(m.start, m.end) for m in mentions], dtype=np.int64).reshape(-1, 2)
             for mentions in spans
         ]
-
-    def _head(self, start: int, end: int) -> tuple[Mention, Entity] | None:
-        """The name that a source phrase is about: "Bob Lee" of "Acme spokesman Bob Lee", none of "Lee's aide"."""
-        for segment in _SEGMENT.finditer(self.text, start, end):
-            if _EXAMPLES.match(segment[0]):
-                # "three ministers, including Bob Lee": the ministers speak.
-                return None
-            inside = [
-                (Mention(a, b, self.text[a:b]), entity)
-                for (a, b), entity in self._owner.items()
-                if a < segment.end() and segment.start() < b
-            ]
-            for mention, entity in sorted(inside, key=lambda pair: -pair[0].end):
-                rest = self.text[mention.end : segment.end()].strip(" .\u00a0\"”’'")
-                if entity.type == "person" and _ORIGIN.match(rest) or _OVERRUN.match(rest):
-                    rest = ""
-                if rest == "s" or rest.split()[:1] == entity.name.split()[:1]:
-                    # A possessive, "Bob Lee's “zero tolerance”", or a page's layout: "Ann Ode Ann Marie OdeTrump calls ..."
-                    rest = ""
-                # "University of Oklahoma President Bob Lee": the preposition is the university's.
-                bodies = [m.end for m, e in inside if e.type != "person" and m.end < mention.start]
-                ahead = AHEAD.match(self.text, segment.start())
-                begin = max([ahead.end() if ahead else segment.start(), *bodies])
-                before = _WORD.findall(self.text[begin : mention.start])[-3:]
-                last = before[-1] if "and" in before[:-1] else "the"
-                if last not in _ARTICLES and last[0].islower() and is_title(last):
-                    # "the writer and radio host Bob Lee"
-                    before = before[before.index("and") + 1 :]
-                if not rest and (_named_by_office(before, entity) or not _BEFORE_OTHER.intersection(before)):
-                    return mention, entity
-        return None
 
     def _holder(self, phrase: str, everyone: list[Entity], masses: NDArray[np.float64]) -> Entity | None:
         """ "the senator": the person called so before a name, "Sen. Ode"; of several the one pointed at."""
@@ -213,32 +162,6 @@ class _Cast:
             return entity
         return self.people[best]
 
-    def _with_owner(self, mention: Mention, entity: Entity) -> str:
-        """ "Turkey's Ministry of Trade": whose, for a body that is named only so."""
-        if entity_type(entity.name) == "person" or mention.name != entity.name:
-            return entity.name
-        owner = _OWNER.search(self.text, max(0, mention.start - 40), mention.start)
-        return owner[1] + entity.name if owner else entity.name
-
-    def _several(self, start: int, end: int) -> str | None:
-        """ "Ortega, Ruiz and the West": the names of all, where a source phrase lists nothing but names."""
-        phrase = without_behind(regex.split(r",? (?:who|which)\b", self.text[start:end])[0])
-        parts = [_OF_STATE.sub("", p) for p in regex.split(r",? and |, ", phrase) if not _SEAT.fullmatch(p)]
-        if len(parts) < 2 or " and " not in phrase:
-            return None
-        if any(part.startswith("other ") for part in parts):
-            # "Ode and other ministers"
-            return " ".join(phrase.split())
-        names = []
-        for part in parts:
-            at = self.text.index(part, start, end)
-            head = self._head(at, at + len(part))
-            if head is None or head[0].end < at + len(part.rstrip(" .")):
-                return None
-            article = "the " if part == f"the {head[0].name}" else ""
-            names.append(article + head[1].name)
-        return ", ".join(names[:-1]) + " and " + names[-1] if len({*names}) == len(names) else None
-
     def _possession(
         self, phrase: str, everyone: list[Entity], masses: NDArray[np.float64], start: int
     ) -> str | None:
@@ -254,34 +177,6 @@ class _Cast:
         if not fitting:
             return None
         return f"{everyone[max(fitting, key=lambda k: masses[k])].name}’s {describe(match[2])}"
-
-    def _author(self, phrase: str, source: tuple[int, int]) -> Entity | None:
-        """ "Ode’s letter": Ode."""
-        if is_document(phrase):
-            for (a, b), entity in self._owner.items():
-                if source[0] <= a and b < source[1] and entity.type == "person" and self.text[b] in "'’":
-                    return entity
-        return None
-
-    def _bearer(self, phrase: str) -> Entity | None:
-        """Whose name a single word is that is also a title, a month or in capitals: "King", "May", "TRUMP"."""
-        words = [w for w in _WORD.findall(phrase) if not (w.isupper() and len(w) < 3)]
-        word = regex.sub(r"['’]s$", "", words[-1]).casefold() if words else ""
-        if not phrase[:1].isupper() or any(not is_title(w) for w in words[:-1]):
-            return None
-        bearers = [
-            e
-            for e in self.people
-            if e.type == "person" and word in (e.name.casefold().split()[0], e.name.casefold().split()[-1])
-        ]
-        return max(bearers, key=lambda e: (" " in e.name, len(e.mentions)), default=None)
-
-    def _antecedent(self, start: int) -> tuple[Mention, Entity] | None:
-        """Whom a relative pronoun at `start` stands for: the name right before it."""
-        for (a, b), entity in self._owner.items():
-            if b <= start and not self.text[b:start].strip(" ,\u00a0"):
-                return Mention(a, b, self.text[a:b]), entity
-        return None
 
     def name(
         self, source: tuple[int, int] | None, where: NDArray[np.float32], nowhere: float, start: int
@@ -304,10 +199,11 @@ class _Cast:
         start: int,
     ) -> Named:
         phrase = self.text[slice(*source)]
-        if several := self._several(*source):
+        if several := self._names.several(*source):
             return Named(several, "group", source, 0.9)
-        relative = phrase.casefold().split()[:1] in RELATIVE and self._antecedent(source[0])
-        if head := relative or self._head(*source):
+        behind = phrase.casefold().split()[:1] in RELATIVE or SEAT.fullmatch(phrase.strip("(), "))
+        relative = behind and self._names.antecedent(source[0])
+        if head := relative or self._names.head(*source):
             mention, entity = head
             agreed = masses[everyone.index(entity)]
             if not relative and _is_relayed(agreed, everyone, masses):
@@ -317,7 +213,7 @@ class _Cast:
                 self.text[source[0] : mention.start]
             ):
                 return Named(describe(phrase), "group", source, 0.9)
-            name = self._with_owner(mention, entity)
+            name = self._names.with_owner(mention, entity)
             return Named(name, entity.type, (mention.start, mention.end), 0.9 + 0.09 * float(agreed))
         if is_pronoun(phrase):
             pronoun = _WORD.findall(phrase)[0]
@@ -335,9 +231,9 @@ class _Cast:
                 # What looked like a body, "Francis", is "he".
                 found = replace(found, type="person")
             return found
-        if bearer := self._bearer(phrase):
+        if bearer := self._names.bearer(phrase):
             return Named(bearer.name, bearer.type, source, 0.9)
-        if author := self._author(phrase, source):
+        if author := self._names.author(phrase, source):
             return Named(author.name, author.type, source, 0.8)
         if possessive := self._possession(phrase, everyone, masses, source[0]):
             return Named(possessive, description_type(phrase), source, 0.7)
@@ -390,9 +286,3 @@ def _is_relayed(agreed: float, everyone: list[Entity], masses: NDArray[np.float6
     """ "Ode wrote, according to the Herald": the Herald, to which little points, only passes it on."""
     best = int(np.argmax(masses))
     return agreed < RELAY and masses[best] > (PERSON if everyone[best].type == "person" else PARTY)
-
-
-def _named_by_office(before: list[str], entity: Entity) -> bool:
-    """ "envoy for Peru Bob Lee" names Bob Lee, "spokesman for Bob Lee" and "for President Lee" do not."""
-    last = before[-1] if before else ""
-    return last[:1].isupper() and not is_title(last) and entity.type == "person" and " " in entity.name

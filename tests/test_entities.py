@@ -103,6 +103,28 @@ def test_proper_names_without_titles_and_possessive_endings(text: str, expected:
         ("Khalid al-Hussein spoke. Hussein left", {"Khalid al-Hussein": ["Khalid al-Hussein", "Hussein"]}),
         ("Inside Norway it rained. Norway paid", {"Norway": ["Norway", "Norway"]}),
         ("South Korea met North Korea", {"South Korea": ["South Korea"], "North Korea": ["North Korea"]}),
+        (
+            "Hamid de Brunt-Ode spoke. De Brunt-Ode left.",
+            {"Hamid de Brunt-Ode": ["Hamid de Brunt-Ode", "De Brunt-Ode"]},
+        ),
+        (
+            "Karl Jordan spoke. Sheriff Jordan left Jordan.",
+            {"Karl Jordan": ["Karl Jordan", "Jordan"], "Jordan": ["Jordan"]},
+        ),
+        ("President Ode met first lady Ann Ode. Ode left.", {"Ode": ["Ode", "Ode"], "Ann Ode": ["Ann Ode"]}),
+        ("President Ann Ode met Bo Ode. Ode left.", {"Ann Ode": ["Ann Ode"], "Bo Ode": ["Bo Ode", "Ode"]}),
+        (
+            "Bo Ode met Bo Ode Jr. yesterday. Ode left.",
+            {"Bo Ode": ["Bo Ode", "Ode"], "Bo Ode Jr.": ["Bo Ode Jr."]},
+        ),
+        (
+            "Bo Ode Jr. met Bo Ode yesterday. Ode left.",
+            {"Bo Ode Jr.": ["Bo Ode Jr.", "Ode"], "Bo Ode": ["Bo Ode"]},
+        ),
+        ("The Oslo Post left. The Post wrote.", {"Oslo Post": ["Oslo Post", "Post"]}),
+        ("The Post wrote. The Oslo Post left.", {"Post": ["Post"], "Oslo Post": ["Oslo Post"]}),
+        ("Ann “Bee” Brun left. Brun wrote.", {"Ann “Bee” Brun": ["Ann “Bee” Brun", "Brun"]}),
+        ("“Bee” Brun wrote to Karl Ode.", {"Bee": ["Bee"], "Brun": ["Brun"], "Karl Ode": ["Karl Ode"]}),
     ],
 )
 def test_mentions_are_grouped_under_the_fullest_name(text: str, expected: dict[str, list[str]]) -> None:

@@ -9,8 +9,7 @@ import pytest
 
 import quoth
 from quoth.errors import InputError, ModelError
-from quoth.labeler import Labeler, calibrated, party, whole_grapheme, whole_words
-from quoth.model.entities import entities
+from quoth.labeler import Labeler, calibrated, whole_grapheme, whole_words
 from quoth.records import Article, Record, to_json
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -203,34 +202,6 @@ def test_the_larger_model_finds_the_same_statements_and_tells_their_stances(labe
 )
 def test_scores_become_probabilities(score: float, line: tuple[float, float], probability: float) -> None:
     assert calibrated(score, line) == probability
-
-
-@pytest.mark.parametrize(
-    ("phrase", "name"),
-    [
-        ("Ek’s lawyers", "Jonas Ek"),
-        ("the authority’s claims", "Lindholt Port Authority"),
-        ("the embassy’s claims", "the embassy"),
-        ("the ministry", "the ministry"),
-        ("the two boys", None),
-        ("the mayor", "Ann Ode"),
-        ("the court", "Lindholt court"),
-        ("the North Korean government", "North Korean government"),
-        ("the Lindholt mayor Ann Ode", "Ann Ode"),
-        ("Lindholt farmers", "Lindholt farmers"),
-        ("a Lindholt boat", None),
-        ("Ek and others", "Jonas Ek"),
-        ("fired", None),
-    ],
-)
-def test_a_target_phrase_names_its_party(phrase: str, name: str | None) -> None:
-    text = (
-        "The Lindholt Port Authority fired Jonas Ek. Ek’s lawyers denied the authority’s claims, the embassy’s "
-        "claims and all that the ministry and the two boys said. Mayor Ann Ode is ill, the mayor’s doctor told a Lindholt court; the court wept. Lindholt farmers saw "
-        "the Lindholt mayor Ann Ode, Ek and others, and the North Korean government, in a Lindholt boat."
-    )
-    start = text.index(phrase)
-    assert party(entities(text), text, start, start + len(phrase)) == name
 
 
 def test_ends_split_neither_words_nor_graphemes() -> None:

@@ -17,6 +17,8 @@ from quoth.model.source_phrases import whole_source
         ("a spokesman for the", " Harbour Board said", "a spokesman for the Harbour Board"),
         ("a spokesman", " said on Monday", "a spokesman"),
         ("a man in the", " harbour said", "a man in the"),
+        ("a union in New", " Brunt said", "a union in New Brunt"),
+        ("a paper that was New", " said", "a paper that was New"),
     ],
 )
 def test_a_source_is_grown_to_the_end_of_its_words(tagged: str, rest: str, whole: str) -> None:
@@ -24,3 +26,9 @@ def test_a_source_is_grown_to_the_end_of_its_words(tagged: str, rest: str, whole
     start = text.index(tagged)
     a, b = whole_source(text, start, start + len(tagged))
     assert text[a:b] == whole
+
+
+def test_an_account_is_named_with_its_sign() -> None:
+    text = "“We stay,” @damwatch said."
+    start = text.index("damwatch")
+    assert whole_source(text, start, start + len("damwatch")) == (start - 1, start + len("damwatch"))

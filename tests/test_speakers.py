@@ -60,6 +60,20 @@ INTRO = (
         ),
         ("Okoro and the Sea Union", "", "", "Ruth Okoro and the Sea Union"),
         ("the website DamFacts.com", "", "", "DamFacts.com"),
+        ("Minister Okoro on Monday", "", "", "Ruth Okoro"),
+        ("the Sea Union’s head of talent Jonas Ek", "", "", "Jonas Ek"),
+        ("chief of staff Jonas Ek", "", "", "Jonas Ek"),
+        ("Norwegian Vice Minister and Sea Minister Jonas Ek", "", "", "Jonas Ek"),
+        (
+            "the attorney for Sea Union founder Jonas Ek",
+            "",
+            "",
+            "the attorney for Sea Union founder Jonas Ek",
+        ),
+        ("Sea Union and Dam spokesman Jonas Ek", "", "", "Jonas Ek"),
+        ("released by Okoro’s lawyers", "", "", "Okoro’s lawyers"),
+        ("user @damwatch", "", "", "@damwatch"),
+        ("@Damwatch", "", "", "@Damwatch"),
     ],
 )
 def test_the_speaker_is_named_as_fully_as_the_article_does(
@@ -67,6 +81,13 @@ def test_the_speaker_is_named_as_fully_as_the_article_does(
 ) -> None:
     text = f"{INTRO}“The dam will hold for years,” {source}{rest} said."
     assert speaker(text, read, "The dam will hold for years", "said", source, name).name == full
+
+
+def test_party_and_state_stand_for_the_name_before_them(read: Read) -> None:
+    text = f"{INTRO}Jonas Ek (D-Calif.) said the dam would hold for years."
+    assert (
+        speaker(text, read, "the dam would hold for years", "said", "D-Calif.)", "Okoro").name == "Jonas Ek"
+    )
 
 
 def test_a_relative_pronoun_stands_for_the_name_before_it(read: Read) -> None:

@@ -172,7 +172,9 @@ def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str 
         labelled["train"] = [*targets.values(), *answers]
         _train_classifier("distillation", last.schedule, config, labelled, classifier, pieces, run, device)
     own = manifest(config)
-    write_model(out, extractor, classifier, tokenizer, msgspec.structs.replace(own, int8=msgspec.UNSET), config.bits)
+    write_model(
+        out, extractor, classifier, tokenizer, msgspec.structs.replace(own, int8=msgspec.UNSET), config.bits
+    )
     if own.int8:
         write_int8(out, labelled["train"][:MEASURED])
         write_manifest(out, own)

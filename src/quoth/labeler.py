@@ -18,16 +18,13 @@ from quoth.errors import InputError
 from quoth.label_sets import LabelSet
 from quoth.language import english_warning
 from quoth.model.attributions import read
-from quoth.model.bodies import named_body
 from quoth.model.checkpoint import Calibration, Checkpoint, model_folder
-from quoth.model.descriptions import describe, description_type
 from quoth.model.entities import Entity, entities
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
-from quoth.model.names import is_function
-from quoth.model.offices import title_in, titles_of
 from quoth.model.speakers import Named, name_speakers
 from quoth.model.stances import Pooled, Told, among_paraphrases, pool, tell_stances
 from quoth.model.statements import Found, find_statements
+from quoth.model.targets import party
 from quoth.model.windows import Tokens
 from quoth.records import SCHEMA_VERSION, Article, ModelInfo, Record, Span, Speaker, Statement, Target
 from quoth.repeats import answer_once
@@ -37,7 +34,6 @@ Answer = TypeVar("Answer")
 _SURROGATE = regex.compile("[\ud800-\udfff]")
 _PHRASE = regex.compile(r"[\p{L}\p{N}$#@](?:[^\n\r\u2028\u2029“”„«»\"]*[\p{L}\p{M}\p{N}%])?")
 _CLUSTER = regex.compile(r"\X")
-_THE = regex.compile(r"^[Tt]he ")
 
 
 class Labeler:
@@ -255,37 +251,6 @@ def calibrated(score: float, line: tuple[float, float]) -> float:
     score = min(max(score, 1e-4), 1 - 1e-4)
     slope, offset = line
     return round(1 / (1 + math.exp(-(slope * math.log(score / (1 - score)) + offset))), 4)
-
-
-def party(people: list[Entity], text: str, start: int, end: int) -> str | None:
-    """The party that a target phrase at [start, end) means, as fully as the article names it.
-
-    The first person in the phrase, else the first name that is no adjective ("the North Korean government" is
-    itself); else the institution that it means ("the embassy’s claims": the embassy, by
-    its name where the article gives one), or the only one who holds the office ("the president").
-    """
-    inside = [(m, e) for e in people for m in e.mentions if start <= m.start and m.end <= end]
-    inside.sort(key=lambda pair: pair[0].start)
-    owner = regex.split(r"['’]s?\b|['’](?=\s)", text[start:end])[0]
-    names = [entity for mention, entity in inside if not _is_adjective(text, mention.end, end)]
-    full = [entity for entity in names if entity.type == "person" and " " in entity.name]
-    if names:
-        return (full or names)[0].name
-    if inside:
-        return describe(_THE.sub("", owner)) if description_type(owner) in ("organization", "group") else None
-    if body := named_body(people, text, owner, start):
-        return body[0]
-    if owner.casefold().startswith("the ") and (title := title_in(owner)):
-        holders = [entity for entity in people if title in titles_of(text, entity)]
-        if len(holders) == 1:
-            return holders[0].name
-    return owner if description_type(owner) == "organization" else None
-
-
-def _is_adjective(text: str, name_end: int, phrase_end: int) -> bool:
-    """Whether a noun follows the name in its phrase: "the Ode campaign", not "Ode’s campaign" nor "Ode and others"."""
-    noun = regex.match(r" (\p{Ll}[\p{L}\-]*)", text[name_end:phrase_end])
-    return noun is not None and not is_function(noun[1])
 
 
 def document_hash(text: str) -> str:

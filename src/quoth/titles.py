@@ -6,7 +6,7 @@ import regex
 
 TITLES = frozenset(
     """mr mrs ms miss dr prof professor sir dame lord lady baroness president vice vice-president president-elect premier chancellor
-    prime minister foreign secretary sen senator rep representative congressman congresswoman gov governor mayor
+    prime minister foreign secretary sen senator rep representative congressman congresswoman congresswomen evangelist gov governor mayor
     judge justice chief gen general col colonel maj major capt captain lt lieutenant sgt sergeant cmdr commander
     adm admiral pope king queen prince princess sheikh sheik ayatollah imam rabbi bishop archbishop cardinal rev
     reverend father sister brother pastor ambassador envoy attorney director chairman chairwoman chairperson chair
@@ -15,7 +15,8 @@ TITLES = frozenset(
     manager adviser advisor journalist delegate member congressmen presidents editor analyst lawyer strategist economist correspondent reporter author
     columnist host anchor executive driver cartoonist spokespeople counsel consultant activist actor actress singer
     councillor councilman councilwoman commissioner comptroller treasurer ceo cfo founder professors whip minority majority democrat republican pm designate secretary-general
-    senators sens reps representatives lawmaker the a an""".split()
+    senators sens reps representatives lawmaker prosecutor commentator witness organizer historian pundit moderator supervisor
+    alderman agent neighbor neighbour teenager eyewitness the a an""".split()
 )
 
 
