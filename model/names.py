@@ -16,7 +16,8 @@ GENERIC = frozenset(
     security airport airlines airways air team city county district station journalists americans
     democrats republicans organization organisation tv radio channel agency act treaty accord
     agreement protocol plan deal summit conference prize award festival motors electric technologies industries
-    holdings international rights watch parenthood liberty freedom""".split()
+    holdings international rights watch parenthood liberty freedom patrol enforcement reserve clinic fellowship observatory
+    patriots qaeda shabaab shabab nusra taliban sun-times""".split()
 )
 
 PARTICLES = frozenset(
@@ -41,7 +42,7 @@ FUNCTION = frozenset(
 
 # Words before a name that belong to it only inside a sentence: the heading "Inside Ode’s Ministry".
 _OPENERS = frozenset(
-    """inside outside behind beyond within without amid near across toward towards upon via above below beneath
+    """especially soon inside outside behind beyond within without amid near across toward towards upon via above below beneath
     beside around poor dear watch watched meet exclusive unlike besides
     whenever perhaps maybe otherwise nevertheless furthermore indeed certainly ultimately obviously again recently rather
     several""".split()

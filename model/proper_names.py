@@ -36,7 +36,7 @@ _QUOTED_NAME = regex.compile(
 """Ann "Biz" Ode"""
 _NICKNAME = regex.compile(r" \(\p{Lu}\p{Ll}+\) \p{Lu}")
 
-_PLACES = COUNTRIES | {"united nations", "european union"}
+_PLACES = COUNTRIES | {"united nations", "european union", "un", "u.n."}
 _PERSON_MAY = regex.compile(r"(?<!\bIn)(?<!\bBy)(?<!\bSince)(?<!\bUntil)(?<=\b\p{Lu}\p{Ll}{2,}) May\b(?! \d)")
 
 
@@ -57,14 +57,22 @@ def proper_names(text: str) -> list[Mention]:
     for mention in mentions:
         by_name.setdefault(mention.name, []).append(mention)
     common = {name for name, places in by_name.items() if _is_common(text, name, places, by_name)}
-    return [_account(text, m) for m in mentions if m.name not in common]
+    return [_with_sign(text, m) for m in mentions if m.name not in common]
 
 
-def _account(text: str, mention: Mention) -> Mention:
-    """ "@ODE" with its sign."""
-    if not text.endswith("@", 0, mention.start):
-        return mention
-    return Mention(mention.start - 1, mention.end, "@" + mention.name)
+_AL = frozenset("Qaeda Qaida Shabaab Shabab Nusra".split())
+
+
+def _with_sign(text: str, mention: Mention) -> Mention:
+    """An account with its sign, "@ODE"; a body with its article, "al Qaeda", which is no person’s particle there."""
+    start = mention.start
+    if text.endswith("@", 0, start):
+        return Mention(start - 1, mention.end, "@" + mention.name)
+    if mention.name in _AL and text.endswith(("al ", "Al "), 0, start):
+        return Mention(start - 3, mention.end, "al " + mention.name)
+    if mention.name.startswith("Al ") and mention.name[3:] in _AL:
+        return Mention(start, mention.end, "al " + mention.name[3:])
+    return mention
 
 
 def _capitalised(text: str) -> list[Mention]:
