@@ -10,6 +10,11 @@ from quoth.model.quotes import paragraphs
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}.'’&\-]*")
 _SENTENCE = regex.compile(r"[.!:;,][\"”’']?$")
 
+DATELINE = regex.compile(
+    r"^\p{Lu}{2}[\p{L}.,'’\- ]{1,40}(?:\([\p{L}. ]+\) )?(?:—|–|--?) (?=\p{Lu}|[“\"‘'])", regex.MULTILINE
+)
+"""OSTERVIK, Norway (Herald) — """
+
 HEADING_WORDS = 4
 """So many words, all capitalised but for those that titles leave small, are a heading."""
 

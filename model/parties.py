@@ -88,6 +88,7 @@ _OF = frozenset("of from in at".split())
 _PLACED = frozenset("in across throughout near outside".split())
 """Nobody is "in" a person."""
 _BEFORE = regex.compile(r"(?<![\p{L}\-])([\p{L}\-]+\.?) $")
+_NAMED = regex.compile(r"(?<![\p{L}\-])([\p{L}\-]+), $")
 _AGE = regex.compile(r",? \(?\d\d\)?[,)]")
 _BEHIND = regex.compile(r", (?:(which)|(?:an?|the|one of|his|her|its) ([^,.;:()“”\"\n–—]{1,80}))")
 _ALONE = regex.compile(
@@ -127,6 +128,10 @@ def _hint(text: str, start: int, end: int, alone: bool) -> SpeakerType | None:
     """What the words around one mention make of it, if anything."""
     before = _BEFORE.search(text, max(0, start - 30), start)
     word = before[1].casefold() if before else ""
+    named = _NAMED.search(text, max(0, start - 30), start)
+    if named and named[1].casefold() in _BODIES and text.startswith(",", end):
+        # "the water company, Ode Brun,"
+        return "organization"
     if word in _BODIES or alone and word in _PLACED and text[end : end + 1] not in ("'", "’"):
         return "organization"
     if word not in ("the", "a", "an") and is_title(word) or _AGE.match(text, end):

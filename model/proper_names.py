@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import regex
 
-from quoth.model.headings import HEADING_WORDS, headings
+from quoth.model.headings import DATELINE, HEADING_WORDS, headings
 from quoth.model.names import (
     GENERIC,
     PARTICLES,
@@ -248,7 +248,9 @@ def _between_links(words: list[str], start: int, end: int) -> list[tuple[int, in
 
 
 def _outside_headings(text: str, mentions: list[Mention]) -> list[Mention]:
-    """Names without those that stand in headings alone, where every word is capitalised: "Ode Visits Harbour"."""
+    """Names without those that stand in datelines, or in headings alone, where every word is capitalised: "Ode Visits Harbour"."""
+    dates = [match.span() for match in DATELINE.finditer(text)]
+    mentions = [m for m in mentions if not any(a <= m.start < b for a, b in dates)]
     lines = headings(text)
     inside = [any(a <= m.start < b for a, b in lines) for m in mentions]
     known = {m.name for m, heading in zip(mentions, inside, strict=True) if not heading}

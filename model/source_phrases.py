@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import regex
 
+from quoth.model.headings import DATELINE
+
 _QUALIFIED = regex.compile(
     r"\s+(?:familiar with|close to|briefed on|involved in|with (?:\w+ ){0,2}knowledge of)\s[^,.;:()“”\"\n–—]{1,60}?"
     r"(?=\s(?:said|says|told|added|confirmed|claimed|described|have|has|had|was|were)\b|[,.;:()“”\"\n–—])"
@@ -32,6 +34,8 @@ def whole_source(text: str, start: int, end: int) -> tuple[int, int]:
     for match in _QUALIFIED.finditer(text, start, min(len(text), end + 120)):
         if match.start() <= end < match.end():
             return start, match.end()
+    if dateline := DATELINE.match(text, text.rfind("\n", 0, start) + 1, end):
+        start = max(start, dateline.end())
     if text.endswith("@", 0, start):
         # An account is named with its sign.
         start -= 1

@@ -32,3 +32,12 @@ def test_an_account_is_named_with_its_sign() -> None:
     text = "“We stay,” @damwatch said."
     start = text.index("damwatch")
     assert whole_source(text, start, start + len("damwatch")) == (start - 1, start + len("damwatch"))
+
+
+@pytest.mark.parametrize("dateline", ["OSTERVIK — ", "BRUNT, Ohio (Herald) - ", "ST. BRUNT (Herald) -- "])
+def test_a_dateline_is_no_part_of_a_source(dateline: str) -> None:
+    text = f"Nobody left.\n{dateline}The mayor said that it rained."
+    start, end = text.index(dateline), text.index(" said")
+    a, b = whole_source(text, start, end)
+    assert text[a:b] == "The mayor"
+    assert whole_source(text, a, b) == (a, b)
