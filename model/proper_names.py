@@ -267,7 +267,7 @@ _PEOPLE = regex.compile(r"\p{Lu}\p{Ll}+(?:ers|ors|[iy]sts|cians|ics|ents|men|wom
 
 def _is_common(text: str, name: str, places: list[Mention], by_name: dict[str, list[Mention]]) -> bool:
     """Whether a single word is capitalised only because it opens a sentence: "Rescuers", not "Ode" in "Ode said"."""
-    if not name[1:].islower() or any(n.endswith(" " + name) for n in by_name):
+    if not name[1:].islower() or name.casefold() in COUNTRIES or any(n.endswith(" " + name) for n in by_name):
         return False
     if not all(opens_sentence(text, m.start) and not titled(text, m.start) for m in places):
         return False

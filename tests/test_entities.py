@@ -125,6 +125,7 @@ def test_proper_names_without_titles_and_possessive_endings(text: str, expected:
         ("The Post wrote. The Oslo Post left.", {"Post": ["Post"], "Oslo Post": ["Oslo Post"]}),
         ("Ann “Bee” Brun left. Brun wrote.", {"Ann “Bee” Brun": ["Ann “Bee” Brun", "Brun"]}),
         ("OSTERVIK (Herald) — Bo Venn left Oslo.", {"Bo Venn": ["Bo Venn"], "Oslo": ["Oslo"]}),
+        ("Looking on, Ode left. Beijing paid.", {"Ode": ["Ode"], "Beijing": ["Beijing"]}),
         ("Al Qaeda left. They met al Qaeda.", {"al Qaeda": ["Al Qaeda", "al Qaeda"]}),
         (
             "Especially Ode left. Ode met UN envoy to the UN Bo Venn.",
