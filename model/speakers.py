@@ -56,6 +56,10 @@ OWNER = 0.2
 KNOWN = 1.5
 """A definite description ("the minister") is somebody else who is pointed at so many times more strongly."""
 
+SURE, UNSURE = 0.9, 0.1
+"""Somebody else than the only one with a title is meant by more than the title ("the French president"), who is pointed at more than SURE, and
+the one with the title less than UNSURE."""
+
 _SOME = regex.compile(
     r"(?:some|many|most|several|other|few|two|three|four|five|six|both|dozens of|hundreds of) ",
     regex.IGNORECASE,
@@ -146,6 +150,8 @@ class _Cast:
         if not title or not holders:
             return None
         best = max(holders, key=lambda k: masses[k])
+        if len(phrase.split()) > 2 and masses[best] < UNSURE and masses[: len(self.people)].max() > SURE:
+            return None
         return everyone[best] if len(holders) == 1 or masses[best] > 0.1 else None
 
     def _namesake(self, mention: Mention, entity: Entity, where: NDArray[np.float32]) -> Entity:
