@@ -109,7 +109,7 @@ def test_slopes_and_shifts_are_part_of_the_loss() -> None:
     assert np.corrcoef(fit(blind, 4, 0).weight.ravel(), true.ravel())[0, 1] < 0.96
 
 
-def test_a_head_that_judges_has_seen_nothing_of_the_document() -> None:
+def test_a_head_that_judges_has_seen_nothing_of_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
     # Each document has a state and a label of its own: learned by heart, worth nothing elsewhere.
     n_documents, rng = 40, np.random.default_rng(0)
     documents = np.repeat(np.arange(n_documents), 4)
@@ -117,8 +117,10 @@ def test_a_head_that_judges_has_seen_nothing_of_the_document() -> None:
     states = np.hstack([5 * np.eye(n_documents)[documents], np.ones((len(labels), 1))])
     logits = np.zeros((len(labels), CLASSES))
     statements = Statements(states, logits, labels, documents, np.ones(len(labels)), np.zeros_like(logits))
-    by_heart = replace(fit(statements, 4, 0), temperature=1.0)
     assert statements.loss(cross_fitted(statements, 4, 0)) > statements.loss(logits) - 0.01
+    # Nothing helps, so which penalty is the best hangs on the last digit: by heart is with the weakest.
+    monkeypatch.setattr("quoth.training.heads.STRENGTHS", STRENGTHS[-1:])
+    by_heart = replace(fit(statements, 4, 0), temperature=1.0)
     assert statements.loss(by_heart.logits(statements)) < statements.loss(logits) - 0.01
 
 
