@@ -169,7 +169,8 @@ def _statement_table(statements: Iterable[Statement], width: int) -> Table:
     stance_width, gap = len("condemnation? 0.00"), 2
     # A column of its own only where the model has a label set.
     label_width = min(max(map(cell_len, labels)), 24)
-    left = max(width - stance_width - 3 * gap - (label_width + gap if label_width else 0), 24)
+    # Older rich gives the last column its gap, too.
+    left = max(width - stance_width - 4 * gap - (label_width + gap if label_width else 0), 24)
     speaker_width, target_width = min(left // 4, 28), min(left // 5, 28)
     text_width = left - speaker_width - target_width
     table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
