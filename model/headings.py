@@ -11,7 +11,7 @@ _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}.'’&\-]*")
 _SENTENCE = regex.compile(r"[.!:;,][\"”’']?$")
 
 DATELINE = regex.compile(
-    r"^\p{Lu}{2}[\p{L}.,'’\- ]{1,40}(?:\([\p{L}. ]+\) )?(?:—|–|--?) (?=\p{Lu}|[“\"‘'])", regex.MULTILINE
+    r"^\p{Lu}{2}[\p{L}\p{N}.,'’\- ]{1,40}(?:\([\p{L}. ]+\) )?(?:—|–|--?) (?=\p{Lu}|[“\"‘'])", regex.MULTILINE
 )
 """OSTERVIK, Norway (Herald) — """
 

@@ -17,7 +17,7 @@ GENERIC = frozenset(
     democrats republicans organization organisation tv radio channel agency act treaty accord
     agreement protocol plan deal summit conference prize award festival motors electric technologies industries
     holdings international rights watch parenthood liberty freedom patrol enforcement reserve clinic fellowship observatory
-    patriots qaeda shabaab shabab nusra taliban sun-times""".split()
+    patriots herald tribune gazette chronicle qaeda shabaab shabab nusra taliban sun-times""".split()
 )
 
 PARTICLES = frozenset(

@@ -65,6 +65,7 @@ _SOME = regex.compile(
     regex.IGNORECASE,
 )
 """Republicans, but not all of them."""
+_SOMEBODY = regex.compile(r"(?:an?|the|one) ", regex.IGNORECASE)
 _SHARE = regex.compile(r"\bper ?cent\b|%")
 """Those who were asked in a poll pass nothing on."""
 
@@ -260,7 +261,10 @@ class _Cast:
                 rivals = np.where([stands_for("he", e) for e in everyone], masses, 0.0)
             if description_type(phrase) == "group" or is_body(phrase):
                 # "the six women", "the weather service" are no one person.
-                rivals = np.where([e.type != "person" or may_be_a_body(e) for e in everyone], masses, 0.0)
+                bodies = [
+                    e.type != "person" and not _is_somebody(e.name) or may_be_a_body(e) for e in everyone
+                ]
+                rivals = np.where(bodies, masses, 0.0)
             if rivals.max() > max(KNOWN * masses[own], 0.3):
                 return self._best(everyone, rivals, 0.0, source, start)
         entity = everyone[own]
@@ -286,6 +290,11 @@ class _Cast:
         return Named(
             entity.name, entity.type, mention, min(0.99, share * min(1.0, 0.5 + float(masses[best])))
         )
+
+
+def _is_somebody(name: str) -> bool:
+    """ "a lawyer for Ode", no name."""
+    return _SOMEBODY.match(name) is not None and is_person(name)
 
 
 def _is_relayed(agreed: float, everyone: list[Entity], masses: NDArray[np.float64]) -> bool:

@@ -9,6 +9,7 @@ from quoth.model.entities import entities
     ("text", "name", "kind"),
     [
         ("The water company Fuentes del Norte paid.", "Fuentes del Norte", "organization"),
+        ("Porto Lume Herald paid.", "Porto Lume Herald", "organization"),
         ("The water company, Fuentes del Norte, paid.", "Fuentes del Norte", "organization"),
         ("Lena del Norte, a company lawyer, paid.", "Lena del Norte", "person"),
         ("Sea Venn, a charity based in Oslo, paid.", "Sea Venn", "organization"),

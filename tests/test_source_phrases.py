@@ -34,7 +34,10 @@ def test_an_account_is_named_with_its_sign() -> None:
     assert whole_source(text, start, start + len("damwatch")) == (start - 1, start + len("damwatch"))
 
 
-@pytest.mark.parametrize("dateline", ["OSTERVIK — ", "BRUNT, Ohio (Herald) - ", "ST. BRUNT (Herald) -- "])
+@pytest.mark.parametrize(
+    "dateline",
+    ["OSTERVIK — ", "BRUNT, Ohio (Herald) - ", "ST. BRUNT (Herald) -- ", "BRUNT, Sept. 3 (Sea Wire) — "],
+)
 def test_a_dateline_is_no_part_of_a_source(dateline: str) -> None:
     text = f"Nobody left.\n{dateline}The mayor said that it rained."
     start, end = text.index(dateline), text.index(" said")

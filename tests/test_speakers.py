@@ -292,6 +292,16 @@ def test_of_two_with_one_surname_the_one_whose_full_name_is_pointed_at_speaks(re
     assert speaker(text, read, "The dam will hold for years", "said", "Ode").name == "Bo Ode"
 
 
+def test_a_body_is_nobody_who_is_described(read: Read) -> None:
+    text = f"{INTRO}“The dam may fall,” a lawyer for Okoro said.\n\n“The dam will hold for years,” the company said."
+    first = ("The dam may fall", "", "a lawyer for Okoro", "")
+    told = ("The dam will hold for years", "said", "the company", "a lawyer for Okoro")
+    tokens, reading = read(text, first, told)
+    statements = find_statements(text, tokens, reading)
+    named = name_speakers(text, tokens, reading, statements, entities(text))
+    assert named[statements[-1].group].name == "the company"
+
+
 def test_a_person_described_is_no_body_that_the_link_points_at(read: Read) -> None:
     text = f"{INTRO}“The dam will hold for years,” the Ohio Republican said."
     source = ("The dam will hold for years", "said", "the Ohio Republican")
