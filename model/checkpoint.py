@@ -199,13 +199,16 @@ class Checkpoint:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._threads
         options.log_severity_level = 3
-        source = (self._folder / graph).read_bytes()
+        path = self._folder / graph
+        # ONNX Runtime reads a file itself without a copy of it here.
+        source: str | bytes = str(path)
         if graph == INT8:
+            source = path.read_bytes()
             tensors = left_out(source, (self._folder / "classifier.onnx").read_bytes())
             values = [onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for tensor in tensors.values()]
             options.add_external_initializers(list(tensors), values)
         if value is not None:
-            source = with_output(source, value)
+            source = with_output(path.read_bytes(), value)
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
     def _embed(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
