@@ -82,9 +82,9 @@ def train(labels: Path, out: Path, more: str = "") -> Result:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
-    """A model folder that has learned from ten articles, and what the command said."""
+    """A model folder that has learned from thirteen articles, and what the command said."""
     folder = tmp_path_factory.mktemp("own")
-    return folder / "mine", train(write(folder / "my.jsonl", rows()[:10]), folder / "mine")
+    return folder / "mine", train(write(folder / "my.jsonl", rows()[:13]), folder / "mine")
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_labels_are_learned_and_held_against_their_shares(trained: tuple[Path, R
     assert "with the shares alone" in result.stderr and ": better" in result.stderr
     report = msgspec.json.decode((folder / "report.json").read_bytes(), type=Report)
     loss, f1 = report.gains
-    assert (loss.name, f1.name, loss.articles) == ("label: log-loss", "label: macro-F1", 10)
+    assert (loss.name, f1.name, loss.articles) == ("label: log-loss", "label: macro-F1", 13)
     assert loss.retrained < loss.start - 0.03 and loss.p < 0.1 and f1.retrained > f1.start + 0.1
     assert report.label_set == SET and [*report.parts] == ["label"] and report.parts["label"].kept
     counts = report.statements["quoted"], report.statements["indirect"]
@@ -263,13 +263,13 @@ def test_the_endpoint_tells_labels_and_their_definitions(trained: tuple[Path, Re
 
 
 def test_eval_judges_labels_on_gold_spans(trained: tuple[Path, Result], tmp_path: Path) -> None:
-    gold, out = write(tmp_path / "kept.jsonl", rows()[10:]), tmp_path / "kept.json"
+    gold, out = write(tmp_path / "kept.jsonl", rows()[13:]), tmp_path / "kept.json"
     line = f"eval --gold {gold} --articles {TEXTS} --model {trained[0]} --resamples 100"
     judged = run(f"{line} --json {out}")
     assert judged.exit_code == 0, judged.output
     found = msgspec.json.decode(out.read_bytes(), type=LabelScores)
     counts = np.array(found.confusion.counts)
-    assert found.n == counts.sum() == sum(len(row["statements"]) for row in rows()[10:])
+    assert found.n == counts.sum() == sum(len(row["statements"]) for row in rows()[13:])
     assert found.accuracy.value == pytest.approx(np.trace(counts) / found.n)
     by_label = [found.classes[label].n for label in SET.names]
     assert by_label == counts.sum(1).tolist() and found.label_set == SET
@@ -280,7 +280,7 @@ def test_eval_judges_labels_on_gold_spans(trained: tuple[Path, Result], tmp_path
     assert not found.notes and "| macro |" in judged.stdout and "| label; told as | past |" in judged.stdout
     # The same statements in a table, by another name.
     cells = [
-        f"{r['article']},{s['start']},{s['end']},{s['label']}" for r in rows()[10:] for s in r["statements"]
+        f"{r['article']},{s['start']},{s['end']},{s['label']}" for r in rows()[13:] for s in r["statements"]
     ]
     (tmp_path / "kept.csv").write_text("\n".join(["article,start,end,code", *cells]) + "\n", "utf-8")
     table = run(line.replace("kept.jsonl", "kept.csv") + " --gold-column label=code")
@@ -288,7 +288,7 @@ def test_eval_judges_labels_on_gold_spans(trained: tuple[Path, Result], tmp_path
 
 
 def test_gold_that_a_model_has_learned_from_is_told(trained: tuple[Path, Result], tmp_path: Path) -> None:
-    gold = write(tmp_path / "some.jsonl", rows()[8:12])
+    gold = write(tmp_path / "some.jsonl", rows()[11:15])
     judged = run(f"eval --gold {gold} --articles {TEXTS} --model {trained[0]} --resamples 100")
     assert judged.exit_code == 0
     assert "Note: mine has learned from 2 of 4 gold articles: figures on them flatter it" in judged.stdout
