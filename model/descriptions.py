@@ -75,6 +75,18 @@ def fuller_description(text: str, phrase: str, start: int) -> str | None:
     return f"{names.pop()} {match[1]}" if len(names) == 1 else None
 
 
+def first_description(text: str, phrase: str, start: int) -> str | None:
+    """ "the official": "a senior trade official", the one whom the text before `start` last introduced so."""
+    words = phrase.split()[1:]
+    if not 0 < len(words) <= 4 or not is_person(phrase):
+        return None
+    between = r" (?:[\p{L}.’'\-]+ ){0,3}?"
+    wanted = between.join(map(regex.escape, words))
+    introduced = regex.compile(rf"\b(?:an?|one){between}{wanted}(?![\p{{L}}\-])", regex.IGNORECASE)
+    found = [m[0] for m in introduced.finditer(text, max(0, start - 3000), start)]
+    return " ".join(found[-1].split()) if found else None
+
+
 def is_body(phrase: str) -> bool:
     """Whether a description is of an institution that speaks for itself, unlike an outlet, which tells what others say."""
     noun = head_noun(phrase)

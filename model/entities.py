@@ -190,13 +190,22 @@ def _elder_or_younger(bearers: list[str], by_name: dict[str, list[Mention]]) -> 
 def _introduced(text: str, name: str, bearers: set[str], by_name: dict[str, list[Mention]]) -> bool:
     """Whether a single name can be the given name of its only bearer: "Malia" after "Malia Ode".
 
-    Not if it stands alone earlier, as a surname does ("Ode" before the headline "Ode Seeks Help"), or after a title.
+    Not if it stands alone earlier, as a surname does ("Ode" before the headline "Ode Seeks Help"), or after a title, but for
+    those that go with given names ("Sir Bo").
     """
     if any(regex.search(r" \p{Lu}\p{Ll}+-\p{Ll}+$", bearer) for bearer in bearers):
         # Leung Chun-ying is Mr. Leung.
         return True
     first = min(m.start for bearer in bearers for m in by_name.get(bearer, by_name[name]))
-    return all(m.start > first and not titled(text, m.start) for m in by_name[name])
+    return all(
+        m.start > first and (not titled(text, m.start) or _WITH_GIVEN.search(text, 0, m.start))
+        for m in by_name[name]
+    )
+
+
+_WITH_GIVEN = regex.compile(
+    r"\b(?:Sir|Dame|Lord|Lady|Prince|Princess|Sheikh|Bishop|Archbishop|Pastor|Father|Sister|Brother|Rabbi|Imam) $"
+)
 
 
 def _join_titles(text: str, groups: dict[str, list[Mention]]) -> None:
@@ -211,12 +220,28 @@ def _join_titles(text: str, groups: dict[str, list[Mention]]) -> None:
 
 
 def _join_short(groups: dict[str, list[Mention]]) -> None:
-    """ "the Post", "the Embassy": the only body before whose name ends so."""
+    """ "the Post", "the Embassy": the only body before whose name ends so; "Ode" after "Ode Group"."""
     for short in [n for n in groups if n.casefold() in GENERIC and (not n.endswith("s") or n == "Times")]:
         first = min(m.start for m in groups[short])
-        longer = [n for n in groups if n.endswith(" " + short) and min(m.start for m in groups[n]) < first]
+        longer = [
+            n
+            for n in groups
+            if (n.endswith(" " + short) or n.startswith(short + " of "))
+            and min(m.start for m in groups[n]) < first
+        ]
         if len(longer) == 1:
             groups[longer[0]] += groups.pop(short)
+    for longer_name in [n for n in groups if _COMPANY.fullmatch(n)]:
+        short = longer_name.rpartition(" ")[0]
+        if short in groups and min(m.start for m in groups[longer_name]) < min(
+            m.start for m in groups[short]
+        ):
+            groups[longer_name] += groups.pop(short)
+
+
+_COMPANY = regex.compile(
+    r"\p{Lu}[\p{L}\-]+ (?:Group|Holdings|Corporation|Corp\.?|Inc\.?|Ltd\.?|plc|PLC|Industries|Energy|Foods|Airlines|Airways|Motors|Pharmaceuticals|Technologies)"
+)
 
 
 def _join_acronyms(text: str, groups: dict[str, list[Mention]]) -> None:

@@ -17,11 +17,11 @@ GENERIC = frozenset(
     democrats republicans organization organisation tv radio channel agency act treaty accord
     agreement protocol plan deal summit conference prize award festival motors electric technologies industries
     holdings international rights watch parenthood liberty freedom patrol enforcement reserve clinic fellowship observatory
-    patriots herald tribune gazette chronicle qaeda shabaab shabab nusra taliban sun-times""".split()
+    patriots herald tribune gazette chronicle directorate inspectorate guild qaeda shabaab shabab nusra taliban sun-times""".split()
 )
 
 PARTICLES = frozenset(
-    "de da do dos das del della der den di du van von la le el al bin ibn ben abu ter ten y e".split()
+    "de da do dos das del della der den di du van von la le el al bin ibn binti bint ben abu ter ten ap af wa y e".split()
 )
 
 # Words that are capitalised only because they open a sentence, and times.

@@ -49,6 +49,17 @@ _DEMONYM = regex.compile(
 )
 
 
+_COUNTRYMEN = frozenset(
+    """dutchman frenchman englishman irishman welshman scotsman scot spaniard swede dane finn pole turk serb croat slovene slovak briton brit
+    zealander aussie kiwi texan californian""".split()
+)
+
+
+def is_countryman(word: str) -> bool:
+    """Whether a word tells where one person is from: "Kenyan", "Scot"."""
+    return word.casefold() in _COUNTRYMEN or _DEMONYM.fullmatch(word.casefold()) is not None
+
+
 def is_origin(name: str) -> bool:
     """Whether a name only tells where somebody is from, and cannot stand alone for people: "Israeli", "German"."""
     adjective = _DEMONYM.fullmatch(name.casefold()) is not None
@@ -89,6 +100,10 @@ _PLACED = frozenset("in across throughout near outside".split())
 """Nobody is "in" a person."""
 _BEFORE = regex.compile(r"(?<![\p{L}\-])([\p{L}\-]+\.?) $")
 _NAMED = regex.compile(r"(?<![\p{L}\-])([\p{L}\-]+), $")
+_OF_BODY = regex.compile(
+    r"\b(?:(?:of|at|for|from|in|with) (?:the|an?|his|her|its|their) (?:[\p{L}\-]+ ){0,3}|mail |letter )[\p{L}\-]+, $"
+)
+"""The head "of the charity", Ode, is no charity, nor the mail carrier Ode a carrier."""
 _AGE = regex.compile(r",? \(?\d\d\)?[,)]")
 _BEHIND = regex.compile(r", (?:(which)|(?:an?|the|one of|his|her|its) ([^,.;:()“”\"\n–—]{1,80}))")
 _ALONE = regex.compile(
@@ -129,7 +144,12 @@ def _hint(text: str, start: int, end: int, alone: bool) -> SpeakerType | None:
     before = _BEFORE.search(text, max(0, start - 30), start)
     word = before[1].casefold() if before else ""
     named = _NAMED.search(text, max(0, start - 30), start)
-    if named and named[1].casefold() in _BODIES and text.startswith(",", end):
+    if (
+        named
+        and named[1].casefold() in _BODIES
+        and text.startswith(",", end)
+        and not _OF_BODY.search(text, max(0, start - 60), start)
+    ):
         # "the water company, Ode Brun,"
         return "organization"
     if word in _BODIES or alone and word in _PLACED and text[end : end + 1] not in ("'", "’"):

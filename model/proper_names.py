@@ -20,21 +20,26 @@ from quoth.model.names import (
     opens_with_verb,
     surname,
 )
-from quoth.model.parties import COUNTRIES
-from quoth.titles import is_title
+from quoth.model.parties import COUNTRIES, is_countryman
+from quoth.titles import POSTNOMINALS, is_role, is_title
 
 _WORD = regex.compile(
     r"[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}&\-]|['’](?=\p{L}))*(?:\.\p{Lu}\b)*(?:\.(?:com|org|net)\b)?"
 )
 _LINKS = frozenset("of for in on at to and the &".split())
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof sen sens rep reps gov gen col maj capt lt sgt cmdr adm rev st jr sr hon det supt dist atty".split()
+    "mr mrs ms dr prof sen sens rep reps gov gen col maj capt lt sgt cmdr adm rev st jr sr hon det supt insp con dist atty".split()
 )
 _QUOTED_NAME = regex.compile(
     r"(?<=\b(?:\p{Lu}\p{Ll}+|\p{Lu}\.))(?: [“\"]\p{Lu}\p{Ll}+[”\"]|(?<= [“\"]\p{Lu}\p{Ll}+)[”\"]) \p{Lu}\p{Ll}+"
 )
 """Ann "Biz" Ode"""
 _NICKNAME = regex.compile(r" \(\p{Lu}\p{Ll}+\) \p{Lu}")
+
+_GIVEN = regex.compile(
+    r"(?:Sunday|Friday|April|May|June|August|Will) \p{Lu}\p{Ll}+(?:-\p{Lu}\p{Ll}+)?(?:, | (?:said|says|told|added|was|is|has|had)\b)"
+)
+"""Days, months and verbs that are given names: "April Ode said"."""
 
 _PLACES = COUNTRIES | {"united nations", "european union", "un", "u.n."}
 _PERSON_MAY = regex.compile(r"(?<!\bIn)(?<!\bBy)(?<!\bSince)(?<!\bUntil)(?<=\b\p{Lu}\p{Ll}{2,}) May\b(?! \d)")
@@ -88,18 +93,23 @@ def _capitalised(text: str) -> list[Mention]:
         function = (verb or is_function(word)) and not (sequence and (word in ("May", "Will") or initial))
         if word.startswith("May") and not month and not regex.match(r" \d", text[end : end + 2]):
             function = False
+        if _GIVEN.match(text, start) and opens_sentence(text, start):
+            function = False
         capital = is_capitalised(word) and not function
         if sequence:
             gap = text[sequence[-1][1] : start]
             suffix = gap in (", ", ",\u00a0") and word.casefold() in SUFFIXES
-            joined = gap in (" ", "\u00a0") or suffix or bool(_QUOTED_NAME.match(text, sequence[-1][1]))
+            owned = gap in ("' ", "’ ") and _of_members(text[slice(*sequence[-1])], word)
+            firm = len(sequence) == 1 and _PARTNERS.match(text, sequence[0][0])
+            nick = _QUOTED_NAME.match(text, sequence[-1][1])
+            joined = gap in (" ", "\u00a0") or bool(suffix or owned or firm or nick)
             link = word in _LINKS or word in PARTICLES
             if not joined or not (capital or link):
                 found += _names_in(text, sequence)
                 sequence = []
         if not (capital or sequence):
             continue
-        possessive = regex.search(r"['’][sS]$", word)
+        possessive = regex.search(r"['’][sS]$", word) and not _PEOPLES.match(text, start)
         if text[end : end + 1] == "." and (
             len(word) == 1 or "." in word or word.casefold() in _ABBREVIATIONS
         ):
@@ -109,6 +119,25 @@ def _capitalised(text: str) -> list[Mention]:
             found += _names_in(text, sequence)
             sequence = []
     return found + _names_in(text, sequence)
+
+
+_PARTNERS = regex.compile(r"\p{Lu}[\p{L}\-]+ & \p{Lu}[\p{L}\-]+(?! \p{Lu})")
+"""Ode & Brun; not "Ode & Ann Brun"."""
+_PEOPLES = regex.compile(r"(?:People|Women|Children|Men|King|Queen)['’]s \p{Lu}\p{Ll}+")
+"""Women's Refuge"""
+_MEMBERS = regex.compile(r"\p{Lu}[\p{L}\-]*[^s\P{L}]s")
+_BODIES = frozenset(
+    "association union guild federation alliance trust front network council club league society forum institute fund centre center congress committee".split()
+)
+
+
+def _of_members(members: str, body: str) -> bool:
+    """Whether a plural owns its body: "Teachers’ Union"; a party's people own none."""
+    return (
+        body.casefold() in _BODIES
+        and _MEMBERS.fullmatch(members) is not None
+        and members.casefold() not in GENERIC
+    )
 
 
 def _names_in(text: str, sequence: list[tuple[int, int]]) -> list[Mention]:
@@ -130,6 +159,11 @@ def _names_in(text: str, sequence: list[tuple[int, int]]) -> list[Mention]:
         if b - a > 2 and _NICKNAME.match(text, sequence[b - 1][1]):
             # Run together by a page's layout: "Ann Ode Annabel (Ann) Marie Ode"
             b -= 1
+        while b - a > 1 and words[b - 1].casefold().strip(".") in POSTNOMINALS:
+            b -= 1
+        if b - a > 2 and is_countryman(words[a]) and _is_named_shorter(text, words[a + 1 : b]):
+            # "Kenyan Ann Ode"
+            a += 1
         while b - a > 1 and words[b - 1] in ("Republican", "Democrat"):
             # "the Ohio Republican" is a description.
             b -= 1
@@ -139,6 +173,14 @@ def _names_in(text: str, sequence: list[tuple[int, int]]) -> list[Mention]:
             start, end = sequence[a][0], sequence[b - 1][1]
             mentions.append(Mention(start, end, " ".join(text[start:end].split())))
     return mentions
+
+
+def _is_named_shorter(text: str, name: list[str]) -> bool:
+    """Whether the text has the last word of a person's name alone, too."""
+    if not looks_like_person(" ".join(name)):
+        return False
+    alone = rf"(?<!{regex.escape(name[-2])}\s)(?<![\p{{L}}\-]){regex.escape(name[-1])}(?![\p{{L}}\-])"
+    return regex.search(alone, text) is not None
 
 
 def _run_together(text: str, sequence: list[tuple[int, int]]) -> Mention | None:
@@ -190,6 +232,17 @@ def _between_titles(words: list[str]) -> list[tuple[int, int]]:
 
 def _after_title(words: list[str], k: int) -> int:
     """Where the name after the title at `k` begins; `k` if no title stands there."""
+    if is_role(words[k]) and (k == 0 or words[k - 1] not in _LINKS - {"and", "the"}):
+        rest = words[k + 1 : next((j for j in range(k + 1, len(words)) if words[j] in _LINKS), len(words))]
+        if looks_like_person(" ".join(rest)):
+            return k + 1
+    if (
+        words[k] in ("General", "Major")
+        and len(words) - k > 2
+        and set(map(str.casefold, words[k:])) & GENERIC
+    ):
+        # the General Transport Union
+        return k
     initial = len(words[k].strip(".")) == 1
     if not is_title(words[k]) or initial or words[k] in _LINKS or k + 1 == len(words):
         return k
@@ -225,7 +278,7 @@ _PARTIES = frozenset("democrats republicans senators lawmakers ministers".split(
 # What a title says of itself: "Senate Majority Leader", "Special Counsel".
 _RANKS = frozenset(
     """majority minority press special crown acting assistant interim managing rear associate defense
-    defence treasury interior commerce education energy labor trade""".split()
+    defence treasury interior commerce education energy labor trade local senior retired""".split()
 )
 
 

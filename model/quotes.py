@@ -6,6 +6,7 @@ when the next paragraph begins with an opening mark, it continues the same quota
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import regex
@@ -257,11 +258,24 @@ class Turn:
     end: int
 
 
+_SMALL_TURN = regex.compile(
+    r"""(?<![^\r\n\u2028\u2029])[ \t]*(?P<label>[QA]|\p{Lu}[\p{L}.'’\-]+(?:[ ]\p{Lu}[\p{L}.'’\-]*){0,3}):[ \t\u00a0]+(?=\S)""",
+    regex.VERBOSE,
+)
+
+
 def turns(text: str) -> list[Turn]:
-    """The turns of a transcript ("SMITH: We will go."); none unless at least two lines are such."""
+    """The turns of a transcript ("SMITH: We will go."); none unless at least two lines are such.
+
+    Labels may be written small ("Ann Smith:", "Q:"), if two come back.  A question whose label is "Q" is nobody's.
+    """
+    labels = Counter(match["label"] for match in _SMALL_TURN.finditer(text))
+    answered = sum(n > 1 for n in labels.values()) > 1
     found = []
-    for match in _TURN.finditer(text):
-        if set(match["label"].split()) & _NO_SPEAKER:
+    for match in (_SMALL_TURN if answered else _TURN).finditer(text):
+        label = match["label"]
+        unnamed = not answered and set(label.split()) & _NO_SPEAKER
+        if unnamed or label == "Q" or answered and labels[label] < 2:
             continue
         line = _PARAGRAPH.match(text, match.end())
         end = match.end() + len(line.group().rstrip()) if line else match.end()

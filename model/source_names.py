@@ -8,13 +8,14 @@ from quoth.model.descriptions import AHEAD, is_document, without_behind
 from quoth.model.entities import Entity
 from quoth.model.parties import entity_type
 from quoth.model.proper_names import Mention
-from quoth.titles import is_title
+from quoth.titles import POSTNOMINALS, is_title
 
 _ARTICLES = ("the", "a", "an")
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}.'’\-]*")
 _BEFORE_OTHER = frozenset(
     "for of to with from at by in on against about under near behind like as and or than".split()
 )
+BEHIND = POSTNOMINALS | frozenset("plc inc ltd llc co".split())
 _SEGMENT = regex.compile(r"[^,;()–—]+")
 _ORIGIN = regex.compile(r"(?:of|from|in|at|with|for)\s")
 """Bob Lee "of Iowa", "from the audit office"."""
@@ -54,6 +55,9 @@ class SourceNames:
             for mention, entity in sorted(inside, key=lambda pair: -pair[0].end):
                 rest = without_behind(self._text[mention.end : segment.end()]).strip(" .\u00a0\"”’'")
                 if entity.type == "person" and _ORIGIN.match(rest) or _OVERRUN.match(rest):
+                    rest = ""
+                if rest.casefold().strip(".") in BEHIND:
+                    # Ann Ode KC, Acme plc
                     rest = ""
                 if rest == "s" or rest.split()[:1] == entity.name.split()[:1]:
                     # A possessive, "Bob Lee's “zero tolerance”", or a page's layout: "Ann Ode Ann Marie OdeTrump calls ..."

@@ -20,6 +20,8 @@ _NAME = regex.compile(
 )
 
 
+_ACCOUNT = regex.compile(r", @\w+(?=,)")
+"""A reader, "@ode","""
 _ARTICLE = regex.compile(r"\bthe (?:\p{L}[\p{L}.]* )?$", regex.IGNORECASE)
 
 
@@ -36,6 +38,8 @@ def whole_source(text: str, start: int, end: int) -> tuple[int, int]:
             return start, match.end()
     if dateline := DATELINE.match(text, text.rfind("\n", 0, start) + 1, end):
         start = max(start, dateline.end())
+    if account := _ACCOUNT.match(text, end):
+        end = account.end()
     if text.endswith("@", 0, start):
         # An account is named with its sign.
         start -= 1

@@ -13,6 +13,7 @@ from quoth.model.bodies import named_body
 from quoth.model.descriptions import (
     describe,
     description_type,
+    first_description,
     is_body,
     is_person,
 )
@@ -31,6 +32,7 @@ from quoth.model.pronouns import (
     stands_for,
 )
 from quoth.model.proper_names import Mention
+from quoth.model.quotes import turns
 from quoth.model.source_names import SEAT, SourceNames
 from quoth.model.source_phrases import with_article
 from quoth.model.statements import Found
@@ -113,6 +115,8 @@ class _Cast:
         self.people = people
         self._names = SourceNames(text, people)
         self._described = self._descriptions(sources)
+        # Before the turns of a transcript; "A:", an answer, does not tell whose.
+        self._labels = {text[t.label_start : t.label_end] for t in turns(text)}
         self._origins = [k for k, entity in enumerate(people) if is_origin(entity.name)]
         self._titles = [titles_of(text, entity) for entity in people]
         self._ranges = self._mention_ranges()
@@ -193,6 +197,12 @@ class _Cast:
         sums = np.concatenate([[0.0], np.cumsum(where)])
         masses = np.array([float((sums[r[:, 1]] - sums[r[:, 0]]).sum()) for r in self._ranges])
         masses[self._origins] = 0.0
+        label = self.text[slice(*source)] if source else ""
+        if source and label in self._labels:
+            head = self._names.head(*source)
+            if head is None:
+                return Named(None if label == "A" else label, "unnamed", source, 0.9)
+            return Named(head[1].name, head[1].type, source, 0.99)
         if source is not None and _WORD.findall(self.text[slice(*source)])[:2] not in _NOBODY:
             return self._of_source(source, everyone, masses, where, start)
         return self._best(everyone, masses, nowhere, None, start)
@@ -267,6 +277,8 @@ class _Cast:
                 rivals = np.where(bodies, masses, 0.0)
             if rivals.max() > max(KNOWN * masses[own], 0.3):
                 return self._best(everyone, rivals, 0.0, source, start)
+            if first := first_description(self.text, phrase, source[0]):
+                return Named(first, "unnamed", source, 0.7)
         entity = everyone[own]
         if not (_SHARE.search(phrase) or is_body(phrase)) and _is_relayed(masses[own], everyone, masses):
             return self._best(everyone, masses, 0.0, None, start)

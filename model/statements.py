@@ -20,8 +20,8 @@ _WORD = regex.compile(r"[\p{L}\p{N}]+(?:['’\-][\p{L}\p{N}]+)*")
 _JOINT = regex.compile(r"[\p{L}\p{M}\p{N}]")
 _EDGE = " \t\r\n\u00a0,;:–—-"
 
-_SENTENCE_END = regex.compile(
-    r"(?<!\b\p{Lu}|\b(?:Mr|Ms|Dr|Mrs|Sen|Rep|Gov|Gen|Lt|St|Jr))[.!?][\"”’']?\s+(?=[\"“‘']?\p{Lu})|\n"
+SENTENCE_END = regex.compile(
+    r"(?<!\b\p{Lu}|\b(?:Mr|Ms|Dr|Mrs|Sen|Rep|Gov|Gen|Lt|St|Jr|Capt|Sgt|Col|Maj|Cpl|Cmdr|Adm|Rev|Hon|Prof|Supt|Insp|Det))[.!?][\"”’']?\s+(?=[\"“‘']?\p{Lu})|\n"
 )
 _POSSESSIVE = regex.compile(r"['’]s?\s")
 _OWNER = regex.compile(r"\b(?:(?:the|an?) )?[\p{L}\p{M}\p{N}\-]+$", regex.IGNORECASE)
@@ -143,7 +143,9 @@ def find_statements(text: str, tokens: Tokens, reading: Reading) -> list[Found]:
     if spoken:
         # What stands in a transcript's turn is said by the one named before the colon.
         found = [
-            f for f in found if f.kind == "direct" or not any(t.start <= f.start < t.end for t in spoken)
+            f
+            for f in found
+            if f.kind == "direct" or not any(t.label_start <= f.start < t.end for t in spoken)
         ]
         for turn in spoken:
             link = _Link(None, (turn.label_start, turn.label_end))
@@ -159,7 +161,7 @@ def _sentences(text: str, start: int, end: int, quoted: list[Passage]) -> list[t
     """A content cut where a sentence ends outside quotation marks: a paraphrase is one clause."""
     cuts = [
         m.end()
-        for m in _SENTENCE_END.finditer(text, start, end)
+        for m in SENTENCE_END.finditer(text, start, end)
         if not any(p.start < m.start() and m.end() < p.end for p in quoted)
     ]
     pieces = zip([start, *cuts], [*cuts, end], strict=True)
@@ -328,13 +330,14 @@ class _Reader:
             if part is None:
                 continue
             low, high = min(start, part[0]), max(end, part[1])
-            if not _SENTENCE_END.search(self.text, low, high):
+            if not SENTENCE_END.search(self.text, low, high):
                 start, end = low, high
         return start, end
 
     def is_no_clause(self, start: int, end: int) -> bool:
         """A lone relative ("who"), or a line of capitals."""
-        only = self.text[start:end].casefold() in ("who", "which", "so", "what")
+        said = self.text[start:end]
+        only = said.casefold() in ("who", "which", "so", "what") or not any(ch.islower() for ch in said)
         return only or self._is_in_capitals(start, end)
 
     def _is_in_capitals(self, start: int, end: int) -> bool:

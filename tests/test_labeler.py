@@ -40,7 +40,7 @@ def check(text: str, record: Record) -> None:
         assert "\n" not in s.text and "\r" not in s.text
         for span in (s.cue, s.speaker and s.speaker.mention, s.speaker and s.speaker.source, s.target):
             assert span is None or text[span.start : span.end] == span.text
-        assert not (s.target and s.target.name and s.speaker and s.target.name == s.speaker.name)
+        assert not (s.target and s.speaker and s.speaker.name in (s.target.name, s.target.text))
         assert s.quotation in ids
         assert 0 <= s.probability <= 1
         assert sum(s.stance_probabilities.values()) == pytest.approx(1, abs=1e-3)

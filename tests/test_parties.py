@@ -11,6 +11,8 @@ from quoth.model.entities import entities
         ("The water company Fuentes del Norte paid.", "Fuentes del Norte", "organization"),
         ("Porto Lume Herald paid.", "Porto Lume Herald", "organization"),
         ("The water company, Fuentes del Norte, paid.", "Fuentes del Norte", "organization"),
+        ("The head of the charity, Lena Venn, paid.", "Lena Venn", "person"),
+        ("A retired mail carrier, Lena Venn, paid.", "Lena Venn", "person"),
         ("Lena del Norte, a company lawyer, paid.", "Lena del Norte", "person"),
         ("Sea Venn, a charity based in Oslo, paid.", "Sea Venn", "organization"),
         ("Ada Venn, the charity’s founder, paid.", "Ada Venn", "person"),

@@ -159,6 +159,13 @@ def test_turns_of_a_transcript() -> None:
     assert found == [("SMITH", "We go."), ("ILSE BRANDT", "When?"), ("DR. O’HARA", "“Now,” I say.")]
 
 
+def test_turns_may_be_written_small_where_labels_come_back() -> None:
+    text = "Q: When?\nA: Now.\nNote: we cut this.\nQ: Why?\nA: Nobody knows."
+    assert [text[t.label_start : t.end] for t in turns(text)] == ["A: Now.", "A: Nobody knows."]
+    text = "Karl Ode: When?\nBrandt: Now.\nKarl Ode: Why?\nBrandt: Nobody knows."
+    assert [text[t.label_start : t.label_end] for t in turns(text)] == ["Karl Ode", "Brandt"] * 2
+
+
 @pytest.mark.parametrize(
     "text",
     [

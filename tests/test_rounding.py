@@ -16,7 +16,7 @@ import onnxruntime
 
 from quoth.model.layout import BLOCK
 from quoth.model.network import Classifier
-from quoth.training.export import quantize
+from quoth.training.export import first_token_apart, quantize
 from quoth.training.rounding import round_table, rounded, to_bits, to_byte
 
 
@@ -89,3 +89,36 @@ def test_the_table_is_what_the_folder_keeps(network: Classifier) -> None:
     round_table(network, 4)
     assert 0 < (network.encoder.table - before).abs().max() < before.abs().max() / 8
     assert network.encoder.table.dtype == before.dtype
+
+
+def test_the_first_token_apart_changes_nothing_but_what_is_rounded_with_what(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    kept = [("w", (16, 8)), ("b", (8,)), ("v", (8, 4)), ("c", (4,))]
+    nodes = [
+        onnx.helper.make_node("MatMul", ["x", "w"], ["xw"]),
+        onnx.helper.make_node("Add", ["xw", "b"], ["y"]),
+        onnx.helper.make_node("MatMul", ["y", "v"], ["yv"]),
+        onnx.helper.make_node("Add", ["c", "yv"], ["z"]),
+    ]
+    ends = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, "n", width])
+        for name, width in (("x", 16), ("z", 4))
+    ]
+    weights = [
+        onnx.numpy_helper.from_array(rng.normal(size=shape).astype(np.float32), name) for name, shape in kept
+    ]
+    graph = onnx.helper.make_graph(nodes, "products", ends[:1], ends[1:], weights)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    paths = [tmp_path / name for name in ("plain.onnx", "apart.onnx", "plain8.onnx", "apart8.onnx")]
+    onnx.save(model, paths[0])
+    onnx.save(first_token_apart(model), paths[1])
+    for path, rounded_path in zip(paths[:2], paths[2:], strict=True):
+        quantize(path, rounded_path)
+    x = rng.normal(size=(1, 30, 16)).astype(np.float32)
+    x[0, 0] *= 100
+    plain, apart, plain8, apart8 = (
+        onnxruntime.InferenceSession(str(path)).run(None, {"x": x})[0] for path in paths
+    )
+    assert np.allclose(plain, apart, atol=1e-4)
+    off = [np.abs(plain - rounded_graph)[0, 1:].mean() for rounded_graph in (plain8, apart8)]
+    assert off[1] < off[0] / 10

@@ -19,6 +19,7 @@ from quoth.model.source_phrases import whole_source
         ("a man in the", " harbour said", "a man in the"),
         ("a union in New", " Brunt said", "a union in New Brunt"),
         ("a paper that was New", " said", "a paper that was New"),
+        ("a reader", ", @ode, said", "a reader, @ode"),
     ],
 )
 def test_a_source_is_grown_to_the_end_of_its_words(tagged: str, rest: str, whole: str) -> None:

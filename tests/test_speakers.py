@@ -73,6 +73,7 @@ INTRO = (
         ("Sea Union and Dam spokesman Jonas Ek", "", "", "Jonas Ek"),
         ("released by Okoro’s lawyers", "", "", "Okoro’s lawyers"),
         ("user @damwatch", "", "", "@damwatch"),
+        ("Okoro KC", "", "", "Ruth Okoro"),
         ("@Damwatch", "", "", "@Damwatch"),
     ],
 )
@@ -312,3 +313,26 @@ def test_a_person_described_is_no_body_that_the_link_points_at(read: Read) -> No
 def test_whoever_is_he_is_a_person(read: Read) -> None:
     text = "Brunts met Karl Ode on Monday.\n\n“The dam will hold for years,” he said."
     assert speaker(text, read, "The dam will hold for years", "said", "he", "Brunts").type == "person"
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("the official", "one senior trade official"),
+        ("the trade official", "one senior trade official"),
+        ("the harbour official", "the harbour official"),
+    ],
+)
+def test_a_person_without_a_name_is_who_was_introduced_so(source: str, name: str, read: Read) -> None:
+    text = f"{INTRO}It was one senior trade official who called.\n\n“The dam will hold for years,” {source} said."
+    assert speaker(text, read, "The dam will hold for years", "said", source).name == name
+
+
+def test_whoever_is_named_before_the_colon_has_the_turn(read: Read) -> None:
+    text = (
+        f"{INTRO}Brandt: Will it hold?\nEk: The dam will hold for years.\nBrandt: And then?\nEk: Who knows."
+    )
+    assert speaker(text, read, "The dam will hold for years", "", "", "Ruth Okoro").name == "Jonas Ek"
+    assert speaker(text, read, "And then", "", "", "Ruth Okoro").name == "Brandt"
+    answered = f"{INTRO}Q: Will it hold?\nA: The dam will hold for years.\nQ: And then?\nA: Who knows."
+    assert speaker(answered, read, "The dam will hold for years", "", "", "Ruth Okoro").name is None

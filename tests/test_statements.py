@@ -159,3 +159,14 @@ def test_a_source_that_begins_with_a_possessive_ending_has_its_owner(read: Read)
     (statement,) = found(text, read, ("it", "denied", "s chairman, Jonas Ek", ""))
     assert statement.source and text[slice(*statement.source)] == "The commission's chairman, Jonas Ek"
     assert text[statement.start : statement.end] == "The commission's chairman, Jonas Ek, denied it"
+
+
+def test_an_abbreviation_ends_no_paraphrase_and_a_place_in_capitals_is_none(read: Read) -> None:
+    text = "NEW OSTERVIK — The mate said that Capt. Ode had left the bridge."
+    tokens, reading = read(
+        text,
+        ("NEW OSTERVIK", "said", "The mate", ""),
+        ("that Capt. Ode had left the bridge", "said", "The mate", ""),
+    )
+    said = [text[s.start : s.end] for s in find_statements(text, tokens, reading)]
+    assert said == ["that Capt. Ode had left the bridge"]

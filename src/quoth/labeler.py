@@ -23,7 +23,7 @@ from quoth.model.entities import Entity, entities
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 from quoth.model.speakers import Named, name_speakers
 from quoth.model.stances import Pooled, Told, among_paraphrases, pool, tell_stances
-from quoth.model.statements import Found, find_statements
+from quoth.model.statements import SENTENCE_END, Found, find_statements
 from quoth.model.targets import party
 from quoth.model.windows import Tokens
 from quoth.records import SCHEMA_VERSION, Article, ModelInfo, Record, Span, Speaker, Statement, Target
@@ -33,6 +33,7 @@ Answer = TypeVar("Answer")
 
 _SURROGATE = regex.compile("[\ud800-\udfff]")
 _PHRASE = regex.compile(r"[\p{L}\p{N}$#@](?:[^\n\r\u2028\u2029“”„«»\"]*[\p{L}\p{M}\p{N}%])?")
+_OF_HIS = regex.compile(r"['’]|\s(?:of|for|in|and)\s|(?:\S+\s){4}")
 _CLUSTER = regex.compile(r"\X")
 
 
@@ -207,6 +208,8 @@ class _Builder:
             return None
         start, end = self._tokens.starts[tokens[0]], self._tokens.ends[tokens[1] - 1]
         start, end = whole_words(self._text, int(start), int(end))
+        ends = (m.end() for m in SENTENCE_END.finditer(self._text, start, end) if "\n" not in m[0])
+        start = max([start, *ends])
         # A phrase ends with its paragraph, and stands on one side of a quotation mark.
         phrase = _PHRASE.search(self._text, start, whole_grapheme(self._text, end))
         if phrase is None:
@@ -214,7 +217,10 @@ class _Builder:
         start, end = phrase.span()
         name = party(self._people, self._text, start, end)
         if name and speaker and name == speaker.name:
-            # Nobody accuses himself, nor comforts: one of the two is wrong, and a wrong name costs more than none.
+            # Nobody accuses himself, nor comforts: a phrase that is nothing but his name is no target, of another ("Ode’s aides") the
+            # name is left out.
+            if not _OF_HIS.search(self._text, start, end):
+                return None
             name = None
         return Target(self._text[start:end], start, end, name)
 

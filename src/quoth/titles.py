@@ -19,6 +19,33 @@ TITLES = frozenset(
     alderman agent neighbor neighbour teenager eyewitness the a an""".split()
 )
 
+ROLES = frozenset(
+    """striker goalkeeper midfielder defender forward winger quarterback linebacker receiver pitcher catcher referee umpire jockey
+    boxer golfer sprinter swimmer cyclist skier wrestler bowler batsman batter cricketer footballer athlete skipper guitarist
+    drummer bassist pianist violinist rapper musician composer conductor comedian comic dancer choreographer filmmaker novelist
+    poet playwright writer artist painter sculptor photographer headteacher headmaster headmistress principal rector provost
+    lecturer student pupil teacher tutor librarian researcher scientist physicist biologist chemist geologist astronomer
+    epidemiologist virologist psychologist psychiatrist physician surgeon nurse midwife paramedic pharmacist dentist vet
+    veterinarian farmer fisherman trawlerman welder plumber builder electrician loader postman carer pensioner
+    shopkeeper shopper bystander barrister solicitor trader juror retiree volunteer campaigner presenter broadcaster
+    firefighter parishioner deacon archdeacon vicar curate chaplain monsignor patriarch mullah emir sultan resident
+    homeowner tenant landlord motorist passenger commuter pilot sailor soldier veteran whistleblower dissident pollster
+    blogger vlogger influencer streamer podcaster entrepreneur businessman businesswoman investor banker architect
+    engineer programmer developer mathematician theologian philosopher sociologist anthropologist archaeologist
+    assemblyman assemblywoman brigadier commodore corporal taoiseach undersecretary ombudsman mum dad gran
+    magistrate garda recorder advocate madam mep mla td mk dci di dc dcs pc ps insp supt det con dcp acp dcm cm sp hon shri smt""".split()
+)
+"""Work, rank or standing that stands before a full name, as at the beginning of a sentence. Before a single name they are
+left: some are given names, too."""
+
+POSTNOMINALS = frozenset("kc qc sc mp td mbe obe cbe phd frcs esq mep msp mla md jp".split())
+"""Behind a full name."""
+
+
+def is_role(word: str) -> bool:
+    """Whether a word is in ROLES, or says as much: "Mother-of-two"."""
+    return word.casefold().strip(".") in ROLES or regex.fullmatch(r"\p{L}+-of-\p{L}+", word) is not None
+
 
 def is_title(word: str) -> bool:
     """Whether a word stands before names and is none: "Sen.", "editor-in-chief", "ex-president"."""
