@@ -241,11 +241,24 @@ _TURN = regex.compile(
     regex.VERBOSE,
 )
 _NO_SPEAKER = frozenset(
-    """WATCH PHOTO PHOTOS VIDEO RELATED UPDATE UPDATED READ MORE FILE BREAKING CORRECTION NOTE EDITOR'S EXCLUSIVE OPINION
+    """CREDIT IMAGE PICTURE CAPTION DATE TIME LOCATION RATING SCORE PROS CONS STEP TIP MYTH CLAIM REALITY VERDICT RULING ANSWER
+    WATCH PHOTO PHOTOS VIDEO RELATED UPDATE UPDATED READ MORE FILE BREAKING CORRECTION NOTE EDITOR'S EXCLUSIVE OPINION
     ANALYSIS LIVE SOURCE SOURCES TOPICS TAGS SEE ALSO TIMELINE FACT QUESTION Q A CONTACT MEDIA PRESS WHAT WHO WHOM WHY
     HOW WHEN WHERE WHICH THEY THEIR IT ITS WE OUR YOU YOUR THIS THAT THESE THOSE HERE AND OR IS ARE TO FOR WITH IN ON
     AT BY""".split()
 )
+
+
+def _is_no_speaker(label: str) -> bool:
+    return not _NO_SPEAKER.isdisjoint(label.upper().split())
+
+
+def _is_somebody(text: str, label: str) -> bool:
+    """Whether a label that is written small is a name: of two words, or one that the text has behind a given name."""
+    if label in ("Q", "A"):
+        return True
+    named = " " in label or regex.search(rf"\b\p{{Lu}}\p{{Ll}}+ {regex.escape(label)}\b", text)
+    return bool(named) and not _is_no_speaker(label)
 
 
 @dataclass(frozen=True)
@@ -269,14 +282,13 @@ def turns(text: str) -> list[Turn]:
 
     Labels may be written small ("Ann Smith:", "Q:"), if two come back.  A question whose label is "Q" is nobody's.
     """
-    labels = Counter(match["label"] for match in _SMALL_TURN.finditer(text))
-    answered = sum(n > 1 for n in labels.values()) > 1
+    small = list(_SMALL_TURN.finditer(text))
+    labels = Counter(match["label"] for match in small)
+    back = {label for label, n in labels.items() if n > 1 and _is_somebody(text, label)}
+    matches = {m.start(): m for m in small if len(back) > 1 and m["label"] in back - {"Q"}}
+    matches |= {m.start(): m for m in _TURN.finditer(text) if not _is_no_speaker(m["label"])}
     found = []
-    for match in (_SMALL_TURN if answered else _TURN).finditer(text):
-        label = match["label"]
-        unnamed = not answered and set(label.split()) & _NO_SPEAKER
-        if unnamed or label == "Q" or answered and labels[label] < 2:
-            continue
+    for _, match in sorted(matches.items()):
         line = _PARAGRAPH.match(text, match.end())
         end = match.end() + len(line.group().rstrip()) if line else match.end()
         if end > match.end():

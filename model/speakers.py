@@ -14,7 +14,9 @@ from quoth.model.descriptions import (
     describe,
     description_type,
     first_description,
+    head_noun,
     is_body,
+    is_document,
     is_person,
 )
 from quoth.model.entities import Entity
@@ -271,8 +273,13 @@ class _Cast:
                 rivals = np.where([stands_for("he", e) for e in everyone], masses, 0.0)
             if description_type(phrase) == "group" or is_body(phrase):
                 # "the six women", "the weather service" are no one person.
+                noun, named = head_noun(phrase), len(self.people)
+                # "the ministry" is no police union.
+                other = is_body(phrase) and not is_document(phrase)
                 bodies = [
-                    e.type != "person" and not _is_somebody(e.name) or may_be_a_body(e) for e in everyone
+                    (e.type != "person" and not _is_somebody(e.name) or may_be_a_body(e))
+                    and not (other and k >= named and head_noun(e.name) != noun)
+                    for k, e in enumerate(everyone)
                 ]
                 rivals = np.where(bodies, masses, 0.0)
             if rivals.max() > max(KNOWN * masses[own], 0.3):

@@ -162,7 +162,8 @@ def test_turns_of_a_transcript() -> None:
 def test_turns_may_be_written_small_where_labels_come_back() -> None:
     text = "Q: When?\nA: Now.\nNote: we cut this.\nQ: Why?\nA: Nobody knows."
     assert [text[t.label_start : t.end] for t in turns(text)] == ["A: Now.", "A: Nobody knows."]
-    text = "Karl Ode: When?\nBrandt: Now.\nKarl Ode: Why?\nBrandt: Nobody knows."
+    assert turns("Brandt: Now.\nOslo: 3.\nBrandt: Soon.\nOslo: 4.") == []
+    text = "We met Ilse Brandt.\nKarl Ode: When?\nBrandt: Now.\nKarl Ode: Why?\nBrandt: Nobody knows."
     assert [text[t.label_start : t.label_end] for t in turns(text)] == ["Karl Ode", "Brandt"] * 2
 
 

@@ -303,6 +303,16 @@ def test_a_body_is_nobody_who_is_described(read: Read) -> None:
     assert named[statements[-1].group].name == "the company"
 
 
+def test_a_body_is_no_body_that_is_called_otherwise(read: Read) -> None:
+    text = f"{INTRO}“The dam may fall,” the police union said.\n\n“The dam will hold for years,” the ministry said."
+    first = ("The dam may fall", "", "the police union", "")
+    told = ("The dam will hold for years", "said", "the ministry", "the police union")
+    tokens, reading = read(text, first, told)
+    statements = find_statements(text, tokens, reading)
+    named = name_speakers(text, tokens, reading, statements, entities(text))
+    assert named[statements[-1].group].name == "the ministry"
+
+
 def test_a_person_described_is_no_body_that_the_link_points_at(read: Read) -> None:
     text = f"{INTRO}“The dam will hold for years,” the Ohio Republican said."
     source = ("The dam will hold for years", "said", "the Ohio Republican")
