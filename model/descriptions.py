@@ -80,9 +80,12 @@ def first_description(text: str, phrase: str, start: int) -> str | None:
     words = phrase.split()[1:]
     if not 0 < len(words) <= 4 or not is_person(phrase):
         return None
-    between = r" (?:[\p{L}.’'\-]+ ){0,3}?"
+    between = r" (?:(?!(?:for|of|the|to|in|on|and|who)\b)[\p{L}.’'\-]+ ){0,3}?"
     wanted = between.join(map(regex.escape, words))
-    introduced = regex.compile(rf"\b(?:an?|one){between}{wanted}(?![\p{{L}}\-])", regex.IGNORECASE)
+    introduced = regex.compile(
+        rf"(?<!(?:,|\b(?:is|was|as|be|been|became|like|of)) )\b(?:an?|one){between}{wanted}(?![\p{{L}}\-]|,? (?-i:\p{{Lu}})|,? (?:named|called) )",
+        regex.IGNORECASE,
+    )
     found = [m[0] for m in introduced.finditer(text, max(0, start - 3000), start)]
     return " ".join(found[-1].split()) if found else None
 

@@ -95,6 +95,9 @@ def _capitalised(text: str) -> list[Mention]:
             function = False
         if _GIVEN.match(text, start) and opens_sentence(text, start):
             function = False
+        if word == "March" and sequence and _PEOPLES.match(text, sequence[-1][0]):
+            # Women’s March
+            function = False
         capital = is_capitalised(word) and not function
         if sequence:
             gap = text[sequence[-1][1] : start]
@@ -146,7 +149,10 @@ def _names_in(text: str, sequence: list[tuple[int, int]]) -> list[Mention]:
     if len(words) >= HEADING_WORDS and all(w.isupper() for w in words):
         return []
     while words and (
-        words[-1] in _LINKS or words[-1] in PARTICLES or is_function(words[-1]) and words[-1] != "May"
+        words[-1] in _LINKS
+        or words[-1] in PARTICLES
+        or is_function(words[-1])
+        and words[-1] not in ("May", "March")
     ):
         words.pop()
     found = [run for a, b in _between_titles(words) for run in _between_links(words, a, b)]
@@ -186,9 +192,11 @@ def _is_named_shorter(text: str, name: list[str]) -> bool:
 def _run_together(text: str, sequence: list[tuple[int, int]]) -> Mention | None:
     """The full name in a page's "Ode Ann Marie OdeTrade talks"."""
     first = text[slice(*sequence[0])] if sequence else ""
-    if len(sequence) < 3 or not regex.match(rf"{regex.escape(first)}\p{{Lu}}", text, pos=sequence[-1][0]):
+    glued = regex.compile(rf"{regex.escape(first)}\p{{Lu}}")
+    ends = [a + len(first) for a, _ in sequence[2:] if glued.match(text, a)]
+    if not ends:
         return None
-    start, end = sequence[1][0], sequence[-1][0] + len(first)
+    start, end = sequence[1][0], ends[0]
     whole = " ".join(text[start:end].split())
     # Without the middle name, which only such a page gives.
     return Mention(start, end, f"{whole.split()[0]} {first}") if looks_like_person(whole) else None

@@ -12,6 +12,11 @@ _QUALIFIED = regex.compile(
 )
 """An official "familiar with the talks"."""
 _OPEN = regex.compile(r"\b(?:of|for|from|at|in|the|an?)$")
+_PART = regex.compile(
+    r"\b(?:at least(?= (?:\d+|one|two|three|four|five|six|half|a)\b)|an? (?:\p{L}+ )?(?:number|handful|couple|majority|group) of)\b",
+    regex.IGNORECASE,
+)
+"""Ministers, "a small number of" them, as the tagger may leave out."""
 _FIRST_HALF = regex.compile(r"\b(?:New|San|Los|Las|North|South|Saudi|Hong|Sri|El|Abu|Tel|United)$")
 _SECOND_HALF = regex.compile(r" \p{Lu}\p{Ll}+")
 """New "York"."""
@@ -43,6 +48,8 @@ def whole_source(text: str, start: int, end: int) -> tuple[int, int]:
     if text.endswith("@", 0, start):
         # An account is named with its sign.
         start -= 1
+    if (part := _PART.search(text, max(0, start - 30), end)) and not text[part.end() : start].strip():
+        start = min(start, part.start())
     if half := _FIRST_HALF.search(text, start, end):
         whole = _SECOND_HALF.match(text, half.end())
         end = whole.end() if whole else end

@@ -282,9 +282,11 @@ class _Cast:
                     for k, e in enumerate(everyone)
                 ]
                 rivals = np.where(bodies, masses, 0.0)
-            if rivals.max() > max(KNOWN * masses[own], 0.3):
+            first = None if title_in(phrase) else first_description(self.text, phrase, source[0])
+            another = rivals.max() > max(KNOWN * masses[own], 0.3)
+            if another and (not first or rivals.argmax() >= len(self.people)):
                 return self._best(everyone, rivals, 0.0, source, start)
-            if first := first_description(self.text, phrase, source[0]):
+            if first:
                 return Named(first, "unnamed", source, 0.7)
         entity = everyone[own]
         if not (_SHARE.search(phrase) or is_body(phrase)) and _is_relayed(masses[own], everyone, masses):

@@ -44,6 +44,8 @@ def grouped(text: str) -> dict[str, list[str]]:
         ("The People's Front met the Board's Union.", ["People's Front", "Board", "Union"]),
         ("The General Mill Union and Gen. Karl Ode.", ["General Mill Union", "Karl Ode"]),
         ("Ode & Brun paid.", ["Ode & Brun"]),
+        ("Ode Ann Marie OdeKarl Brun calls.", ["Ode", "Ann Ode"]),
+        ("The Women’s March met Ode in March.", ["Women’s March", "Ode"]),
         ("Ludwig van der Berg, Mohammed bin Salim", ["Ludwig van der Berg", "Mohammed bin Salim"]),
         ("Ode Venn, Jr., Karl Ode and J. K. Brun", ["Ode Venn, Jr.", "Karl Ode", "J. K. Brun"]),
         ("The U.S. agreed with the U.K. then.", ["U.S.", "U.K."]),

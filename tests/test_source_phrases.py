@@ -45,3 +45,22 @@ def test_a_dateline_is_no_part_of_a_source(dateline: str) -> None:
     a, b = whole_source(text, start, end)
     assert text[a:b] == "The mayor"
     assert whole_source(text, a, b) == (a, b)
+
+
+@pytest.mark.parametrize(
+    ("before", "tagged"),
+    [
+        ("at least ", "13 women"),
+        ("at ", "least one"),
+        ("a small ", "number of ministers"),
+        ("a group of ", "seven men"),
+    ],
+)
+def test_a_source_has_its_number(before: str, tagged: str) -> None:
+    text = f"“We stay,” {before}{tagged} said."
+    start = text.index(tagged)
+    a, b = whole_source(text, start, start + len(tagged))
+    assert text[a:b] == before + tagged
+    apart = f"“We stay,” {before}men, {tagged} said."
+    start = apart.index(tagged)
+    assert whole_source(apart, start, start + len(tagged))[0] == start

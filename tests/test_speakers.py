@@ -334,7 +334,7 @@ def test_whoever_is_he_is_a_person(read: Read) -> None:
     ],
 )
 def test_a_person_without_a_name_is_who_was_introduced_so(source: str, name: str, read: Read) -> None:
-    text = f"{INTRO}It was one senior trade official who called.\n\n“The dam will hold for years,” {source} said."
+    text = f"{INTRO}Then one senior trade official called.\n\n“The dam will hold for years,” {source} said."
     assert speaker(text, read, "The dam will hold for years", "said", source).name == name
 
 
