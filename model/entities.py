@@ -198,7 +198,8 @@ def _introduced(text: str, name: str, bearers: set[str], by_name: dict[str, list
         return True
     first = min(m.start for bearer in bearers for m in by_name.get(bearer, by_name[name]))
     return all(
-        m.start > first and (not titled(text, m.start) or _WITH_GIVEN.search(text, 0, m.start))
+        m.start > first
+        and (not titled(text, m.start) or _WITH_GIVEN.search(text, max(0, m.start - 20), m.start))
         for m in by_name[name]
     )
 

@@ -167,7 +167,13 @@ def _names_in(text: str, sequence: list[tuple[int, int]]) -> list[Mention]:
             b -= 1
         while b - a > 1 and words[b - 1].casefold().strip(".") in POSTNOMINALS:
             b -= 1
-        if b - a > 2 and is_countryman(words[a]) and _is_named_shorter(text, words[a + 1 : b]):
+        if (
+            b - a > 2
+            and is_countryman(words[a])
+            and _is_named_shorter(
+                text[max(0, sequence[a][0] - NEAR) : sequence[b - 1][1] + NEAR], words[a + 1 : b]
+            )
+        ):
             # "Kenyan Ann Ode"
             a += 1
         while b - a > 1 and words[b - 1] in ("Republican", "Democrat"):
@@ -181,8 +187,12 @@ def _names_in(text: str, sequence: list[tuple[int, int]]) -> list[Mention]:
     return mentions
 
 
+NEAR = 3000
+"""Characters around a name in which its shorter form is looked for."""
+
+
 def _is_named_shorter(text: str, name: list[str]) -> bool:
-    """Whether the text has the last word of a person's name alone, too."""
+    """Whether a text has the last word of a person's name alone, too."""
     if not looks_like_person(" ".join(name)):
         return False
     alone = rf"(?<!{regex.escape(name[-2])}\s)(?<![\p{{L}}\-]){regex.escape(name[-1])}(?![\p{{L}}\-])"

@@ -253,12 +253,12 @@ def _is_no_speaker(label: str) -> bool:
     return not _NO_SPEAKER.isdisjoint(label.upper().split())
 
 
-def _is_somebody(text: str, label: str) -> bool:
+_BEHIND_GIVEN = regex.compile(r"(?<=\b\p{Lu}\p{Ll}+ )\p{Lu}[\p{L}'’\-]+")
+
+
+def _is_somebody(label: str, named: set[str]) -> bool:
     """Whether a label that is written small is a name: of two words, or one that the text has behind a given name."""
-    if label in ("Q", "A"):
-        return True
-    named = " " in label or regex.search(rf"\b\p{{Lu}}\p{{Ll}}+ {regex.escape(label)}\b", text)
-    return bool(named) and not _is_no_speaker(label)
+    return label in ("Q", "A") or (" " in label or label in named) and not _is_no_speaker(label)
 
 
 @dataclass(frozen=True)
@@ -284,7 +284,8 @@ def turns(text: str) -> list[Turn]:
     """
     small = list(_SMALL_TURN.finditer(text))
     labels = Counter(match["label"] for match in small)
-    back = {label for label, n in labels.items() if n > 1 and _is_somebody(text, label)}
+    named = set(_BEHIND_GIVEN.findall(text)) if small else set()
+    back = {label for label, n in labels.items() if n > 1 and _is_somebody(label, named)}
     matches = {m.start(): m for m in small if len(back) > 1 and m["label"] in back - {"Q"}}
     matches |= {m.start(): m for m in _TURN.finditer(text) if not _is_no_speaker(m["label"])}
     found = []
