@@ -222,22 +222,19 @@ def _join_titles(text: str, groups: dict[str, list[Mention]]) -> None:
 
 def _join_short(groups: dict[str, list[Mention]]) -> None:
     """ "the Post", "the Embassy": the only body before whose name ends so; "Ode" after "Ode Group"."""
+    first = {name: min(m.start for m in places) for name, places in groups.items()}
     for short in [n for n in groups if n.casefold() in GENERIC and (not n.endswith("s") or n == "Times")]:
-        first = min(m.start for m in groups[short])
         longer = [
             n
             for n in groups
-            if (n.endswith(" " + short) or n.startswith(short + " of "))
-            and min(m.start for m in groups[n]) < first
+            if (n.endswith(" " + short) or n.startswith(short + " of ")) and first[n] < first[short]
         ]
         if len(longer) == 1:
             groups[longer[0]] += groups.pop(short)
-    for longer_name in [n for n in groups if _COMPANY.fullmatch(n)]:
-        short = longer_name.rpartition(" ")[0]
-        if short in groups and min(m.start for m in groups[longer_name]) < min(
-            m.start for m in groups[short]
-        ):
-            groups[longer_name] += groups.pop(short)
+    for company in [n for n in groups if _COMPANY.fullmatch(n)]:
+        short = company.rpartition(" ")[0]
+        if short in groups and first[company] < first[short]:
+            groups[company] += groups.pop(short)
 
 
 _COMPANY = regex.compile(

@@ -15,7 +15,7 @@ _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}.'’\-]*")
 _BEFORE_OTHER = frozenset(
     "for of to with from at by in on against about under near behind like as and or than".split()
 )
-BEHIND = POSTNOMINALS | frozenset("plc inc ltd llc co".split())
+_BEHIND = POSTNOMINALS | frozenset("plc inc ltd llc co".split())
 _SEGMENT = regex.compile(r"[^,;()–—]+")
 _ORIGIN = regex.compile(r"(?:of|from|in|at|with|for)\s")
 """Bob Lee "of Iowa", "from the audit office"."""
@@ -56,7 +56,7 @@ class SourceNames:
                 rest = without_behind(self._text[mention.end : segment.end()]).strip(" .\u00a0\"”’'")
                 if entity.type == "person" and _ORIGIN.match(rest) or _OVERRUN.match(rest):
                     rest = ""
-                if rest.casefold().strip(".") in BEHIND:
+                if rest.casefold().strip(".") in _BEHIND:
                     # Ann Ode KC, Acme plc
                     rest = ""
                 if rest == "s" or rest.split()[:1] == entity.name.split()[:1]:
