@@ -96,7 +96,8 @@ def _stray(text: str, word: str, fuller: list[Mention], name: list[Mention]) -> 
     """Whether the first word is no part of the name: "Driver" in "Driver Ben Wallis" beside "a driver", "Full" in the
     headline "Full Ben Wallis interview" after "Ben Wallis".  Who has a longer name is introduced by it."""
     later = len(word.strip(".")) > 1 and fuller[0].start > name[0].start
-    return later or bool(regex.search(rf"\b{regex.escape(word.casefold())}\b", text))
+    small = word.casefold()
+    return later or small in text and bool(regex.search(rf"\b{regex.escape(small)}\b", text))
 
 
 def _suffix(words: list[str]) -> str | None:

@@ -94,8 +94,11 @@ def is_acronym(name: str) -> bool:
 
 def is_written_small(text: str, word: str) -> bool:
     """Whether a text also has a word, which it capitalises elsewhere, without a capital."""
-    small = regex.escape(word.casefold())
-    return regex.search(rf"(?<![\p{{L}}\-]){small}(?![\p{{L}}\-])", text) is not None
+    small = word.casefold()
+    # Most words are not there at all, and a pattern takes long to compile.
+    if small not in text:
+        return False
+    return regex.search(rf"(?<![\p{{L}}\-]){regex.escape(small)}(?![\p{{L}}\-])", text) is not None
 
 
 def is_function(word: str) -> bool:

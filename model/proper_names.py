@@ -201,7 +201,9 @@ def _is_named_shorter(text: str, name: list[str]) -> bool:
 
 def _run_together(text: str, sequence: list[tuple[int, int]]) -> Mention | None:
     """The full name in a page's "Ode Ann Marie OdeTrade talks"."""
-    first = text[slice(*sequence[0])] if sequence else ""
+    if len(sequence) < 3:
+        return None
+    first = text[slice(*sequence[0])]
     glued = regex.compile(rf"{regex.escape(first)}\p{{Lu}}")
     ends = [a + len(first) for a, _ in sequence[2:] if glued.match(text, a)]
     if not ends:
