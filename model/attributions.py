@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quoth.model.checkpoint import Manifest
+from quoth.model.checkpoint import STATES, Manifest
 from quoth.model.layout import BEGIN, INSIDE, LINK_WIDTH, OUTSIDE, ROLES
-from quoth.model.stances import softmax
+from quoth.model.probabilities import softmax
 from quoth.model.windows import Pieces, Tokens, Window, cut
 
 Floats = NDArray[np.float32]
@@ -29,12 +29,14 @@ class Reading:
     tags: (n, 3, 3) probabilities of outside / begin / inside, by role.
     windows: the windows that were read; queries, keys: by link, one (window length + 1, LINK_WIDTH) matrix a
     window, row 0 is [CLS].
+    states: one (window length + 2, width) matrix a window, half precision, where a classifier reads them; else none.
     """
 
     tags: Floats
     windows: list[Window]
     queries: dict[str, list[Floats]]
     keys: dict[str, list[Floats]]
+    states: list[NDArray[np.float16]] = field(default_factory=list)
 
     def inside(self, role: str) -> Floats:
         """(n,) probability that a token belongs to the role at all."""
@@ -108,4 +110,6 @@ def read(checkpoint: CanExtract, tokens: Tokens) -> Reading:
             # Without [SEP], and as a copy, or the whole answer would be kept.
             reading.queries[link].append(told[f"{link}_query"][: len(ids) + 1].copy())
             reading.keys[link].append(told[f"{link}_key"][: len(ids) + 1].copy())
+        if STATES in told:
+            reading.states.append(told[STATES].astype(np.float16))
     return reading

@@ -31,6 +31,9 @@ FILES = ("classifier.onnx", "embeddings.npz", "extractor.onnx", "tokenizer.json"
 CLASSIFIER_FILES = ("classifier.onnx", "embeddings.npz")
 """Of a folder that leaves finding statements to another."""
 
+OWN_WORDS = ("embeddings.npz", "tokenizer.json")
+"""Of FILES, those that a folder may leave to another."""
+
 INT8 = "int8.onnx"
 """Of a folder whose products are of whole numbers, see `quoth.model.products`."""
 
@@ -38,6 +41,9 @@ HEAD = "head.npz"
 """The one file of a folder that starts from another model, see `quoth.model.heads`."""
 
 FORMAT = 2
+
+STATES = "states"
+"""What the extractor of a model of one encoder returns beside the rest, and its classifier reads: (1, seq, width)."""
 
 POOLED = "tanh"
 """The value of the classifier's graph that its heads read, (1, n, width): the export calls it so."""
@@ -94,6 +100,10 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """sha256 of each file."""
     int8: bool | msgspec.UnsetType = msgspec.UNSET
     """Whether the classifier is opened as INT8 has it."""
+    one_encoder: bool | msgspec.UnsetType = msgspec.UNSET
+    """Whether the classifier reads the extractor's states, not the text; then `context` and `together` say nothing."""
+    words: str | msgspec.UnsetType = msgspec.UNSET
+    """Name of the folder, beside this one or in the package, whose tokenizer and word embeddings this one uses; unset: its own."""
     start: Start | msgspec.UnsetType = msgspec.UNSET
     """The model whose networks this one uses; unset: it has its own."""
     label_set: LabelSet | msgspec.UnsetType = msgspec.UNSET
@@ -103,7 +113,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The files beside model.json."""
         if self.start is not msgspec.UNSET:
             return (HEAD,)
-        own = CLASSIFIER_FILES if self.extractor else FILES
+        own: tuple[str, ...] = CLASSIFIER_FILES if self.extractor else FILES
+        if self.words:
+            own = tuple(name for name in own if name not in OWN_WORDS)
         return (*own, INT8) if self.int8 else own
 
     def finding_with(self, finder: Manifest) -> Manifest:
@@ -130,6 +142,10 @@ class Checkpoint:
             folder = start_folder(folder, own.start)
             if _whole_manifest(folder).start is not msgspec.UNSET:
                 raise ModelError(f"{folder}: has no networks of its own, so no other model can start from it")
+        words = folder
+        if own.words:
+            words = beside(folder, own.words)
+            _check(words, read_manifest(words), OWN_WORDS)
         self._finder: Checkpoint
         self.manifest: Manifest
         self.pieces: Pieces
@@ -138,10 +154,10 @@ class Checkpoint:
             self.manifest, self.pieces = own.finding_with(self._finder.manifest), self._finder.pieces
         else:
             self._finder = self
-            self.manifest, self.pieces = own, Pieces.from_file(folder / "tokenizer.json")
+            self.manifest, self.pieces = own, Pieces.from_file(words / "tokenizer.json")
         self.targets = self._finder if own.leaves_targets else self
         """What tells targets."""
-        with np.load(folder / "embeddings.npz") as stored:
+        with np.load(words / "embeddings.npz") as stored:
             self._rows = stored["rows"]
             self._scales = stored["scales"].reshape(len(self._rows), -1)
         self._folder = folder
@@ -149,35 +165,50 @@ class Checkpoint:
         self._threads = threads or available()
 
     def extract(self, ids: NDArray[np.int64]) -> dict[str, Array]:
-        """ids: (seq,) -> tags (seq, 9) and six link matrices (seq, LINK_WIDTH)."""
+        """ids: (seq,) -> tags (seq, 9) and six link matrices (seq, LINK_WIDTH); of a model of one encoder also STATES (seq, width)."""
         finder = self._finder
         answer = self.run(finder._extractor, {"embeddings": finder._embed(ids)})
         return {name: value[0] for name, value in answer.items()}
 
     def classify(
-        self, ids: NDArray[np.int64], marks: NDArray[np.int64], spans: NDArray[np.int64]
+        self,
+        ids: NDArray[np.int64],
+        marks: NDArray[np.int64],
+        spans: NDArray[np.int64],
+        states: NDArray[Any] | None = None,
     ) -> dict[str, Array]:
-        """ids, marks: (seq,), marks = 1 inside any statement; spans: (n, 2) first and end position of each ->
+        """ids, marks: (seq,), marks = 1 inside any statement; spans: (n, 2) first and end position of each; states: (seq, width) what
+        a model of one encoder reads instead of ids and marks ->
         logits stance (n, 5), second (n, 5), sentiment (n, 3) and target (n, seq, 2), and label (n, k) of k labels, where it has a
         set of them."""
         if self._head is None:
-            return self.run(self._classifier, self.feeds(ids, marks, spans))
-        return self.pool(ids, marks, spans)[0]
+            return self.run(self._classifier, self.feeds(ids, marks, spans, states))
+        return self.pool(ids, marks, spans, states)[0]
 
     def pool(
-        self, ids: NDArray[np.int64], marks: NDArray[np.int64], spans: NDArray[np.int64]
+        self,
+        ids: NDArray[np.int64],
+        marks: NDArray[np.int64],
+        spans: NDArray[np.int64],
+        states: NDArray[Any] | None = None,
     ) -> tuple[dict[str, Array], NDArray[np.float32]]:
         """Takes what `classify` takes; returns what that does, and the state of each statement that the logits are made of,
         (n, width)."""
-        answer = self.run(self._pooler, self.feeds(ids, marks, spans))
-        states = answer.pop(POOLED)[0]
-        return answer if self._head is None else self._head.corrected(answer, states), states
+        answer = self.run(self._pooler, self.feeds(ids, marks, spans, states))
+        pooled = answer.pop(POOLED)[0]
+        return answer if self._head is None else self._head.corrected(answer, pooled), pooled
 
     def feeds(
-        self, ids: NDArray[np.int64], marks: NDArray[np.int64], spans: NDArray[np.int64]
+        self,
+        ids: NDArray[np.int64],
+        marks: NDArray[np.int64],
+        spans: NDArray[np.int64],
+        states: NDArray[Any] | None = None,
     ) -> dict[str, Array]:
         """What the classifier's graph takes for that."""
         in_view = np.pad(spans, ((0, 0), (1, 0)))
+        if states is not None:
+            return {STATES: states[None].astype(np.float32), "spans": in_view}
         return {"embeddings": self._embed(ids), "marks": marks[None], "spans": in_view}
 
     @functools.cached_property
@@ -262,14 +293,19 @@ def read_manifest(folder: Path) -> Manifest:
 def _whole_manifest(folder: Path) -> Manifest:
     """Raises ModelError also where a file of the folder is missing or altered."""
     manifest = read_manifest(folder)
-    for name in manifest.contents():
+    _check(folder, manifest, manifest.contents())
+    return manifest
+
+
+def _check(folder: Path, manifest: Manifest, names: tuple[str, ...]) -> None:
+    """Raises ModelError where one of these files is missing or altered."""
+    for name in names:
         if not (folder / name).is_file():
             raise ModelError(
                 f"{folder}: {name} is missing; a model folder holds {', '.join(manifest.contents())}, model.json"
             )
         if _sha256(folder / name) != manifest.files.get(name):
             raise ModelError(f"{folder}: {name} is not the file that model.json describes; it was altered")
-    return manifest
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -282,13 +318,14 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 def folder_hash(folder: Path) -> str:
     """12 hexadecimal digits over model.json, which holds the hash of every other file.
 
-    Where another folder finds the statements, over that one's as well.
+    Where another folder finds the statements, or has the words, over that one's as well.
     """
     manifest = read_manifest(folder)
-    if manifest.start is not msgspec.UNSET or not manifest.extractor:
+    relied_on = manifest.extractor or manifest.words
+    if manifest.start is not msgspec.UNSET or not relied_on:
         # Of a model that this one starts from, model.json holds the hash.
         return _sha256(folder / "model.json")[:12]
-    both = _sha256(folder / "model.json") + _sha256(finder_folder(folder, manifest) / "model.json")
+    both = _sha256(folder / "model.json") + _sha256(beside(folder, relied_on) / "model.json")
     return hashlib.sha256(both.encode()).hexdigest()[:12]
 
 

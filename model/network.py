@@ -31,12 +31,13 @@ class Links(NamedTuple):
 
 
 class Extraction(NamedTuple):
-    """tags: (batch, seq, N_TAGS), BIO logits for content, cue, source in turn."""
+    """tags: (batch, seq, N_TAGS), BIO logits for content, cue, source in turn; states: (batch, seq, width) they are read off."""
 
     tags: Tensor
     cue: Links
     source: Links
     name: Links
+    states: Tensor
 
 
 class Encoder(nn.Module):
@@ -105,7 +106,7 @@ class Extractor(nn.Module):
         states = self.dropout(self.encoder(embeddings, mask))
         q_cue, k_cue, q_source, k_source, q_name, k_name = self.links(states).split(LINK_WIDTH, dim=-1)
         return Extraction(
-            self.tags(states), Links(q_cue, k_cue), Links(q_source, k_source), Links(q_name, k_name)
+            self.tags(states), Links(q_cue, k_cue), Links(q_source, k_source), Links(q_name, k_name), states
         )
 
 
@@ -134,18 +135,11 @@ def _place(seq: int, first: Tensor, end: Tensor) -> Tensor:
     return torch.stack([(1.0 + before).log(), (1.0 + behind).log(), within.float()], dim=-1)
 
 
-class Classifier(nn.Module):
-    """Tells what each statement of a view does (stance), toward whom, and how.
+class Heads(nn.Module):
+    """What each statement does (stance), toward whom, and how, read off the mean of its own states and that of [CLS]."""
 
-    One reading of the view answers for all its statements.  A learned vector, added to the embeddings of
-    their tokens, highlights them; each is then read off the mean of its own states and that of [CLS].
-    """
-
-    def __init__(self, backbone: str, pretrained: bool = True) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.encoder = Encoder(backbone, pretrained)
-        width = self.encoder.width
-        self.highlight = nn.Parameter(torch.empty(width).normal_(std=0.02))
         self.dropout = nn.Dropout(0.1)
         self.pool = nn.Linear(2 * width, width)
         self.labels = nn.Linear(width, 2 * len(STANCE_LABELS) + len(SENTIMENT_LABELS))
@@ -155,13 +149,9 @@ class Classifier(nn.Module):
         for parameter in self.target_place.parameters():
             nn.init.zeros_(parameter)
 
-    def forward(
-        self, embeddings: Tensor, mask: Tensor | None, marks: Tensor, spans: Tensor
-    ) -> Classification:
-        """embeddings: (batch, seq, width); mask, marks: (batch, seq), marks = 1 inside any statement;
-        spans: (n, 3) index of the view, first position and end position of each statement."""
-        marked = marks.unsqueeze(-1).to(embeddings.dtype)  # (B, S, 1)
-        states = self.dropout(self.encoder(embeddings + marked * self.highlight, mask))  # (B, S, W)
+    def told(self, states: Tensor, mask: Tensor | None, spans: Tensor) -> Classification:
+        """states: (batch, seq, width); mask: (batch, seq); spans: (n, 3) index of the view, first position and end position
+        of each statement."""
         view, first, end = spans.unsqueeze(-1).unbind(1)  # (N, 1) each
         flat = states.flatten(0, 1)  # (B * S, W)
         place = (
@@ -185,3 +175,33 @@ class Classifier(nn.Module):
         if mask is not None:
             target = target.masked_fill(mask[spans[:, 0]].unsqueeze(-1) == 0, -1e4)
         return Classification(stance, second, sentiment, target)
+
+
+class Classifier(Heads):
+    """Tells what each statement of a view does.
+
+    One reading of the view answers for all its statements.  A learned vector, added to the embeddings of
+    their tokens, highlights them.
+    """
+
+    def __init__(self, backbone: str, pretrained: bool = True) -> None:
+        encoder = Encoder(backbone, pretrained)
+        super().__init__(encoder.width)
+        self.encoder = encoder
+        self.highlight = nn.Parameter(torch.empty(encoder.width).normal_(std=0.02))
+
+    def forward(
+        self, embeddings: Tensor, mask: Tensor | None, marks: Tensor, spans: Tensor
+    ) -> Classification:
+        """embeddings: (batch, seq, width); mask, marks: (batch, seq), marks = 1 inside any statement; spans: (n, 3), see `told`."""
+        marked = marks.unsqueeze(-1).to(embeddings.dtype)  # (B, S, 1)
+        states = self.dropout(self.encoder(embeddings + marked * self.highlight, mask))  # (B, S, W)
+        return self.told(states, mask, spans)
+
+
+class OneEncoder(Extractor):
+    """An extractor whose states also tell what each statement of its window does: one reading for both."""
+
+    def __init__(self, backbone: str, pretrained: bool = True) -> None:
+        super().__init__(backbone, pretrained)
+        self.heads = Heads(self.encoder.width)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quoth.model.attributions import Reading, read
 from quoth.model.checkpoint import Checkpoint
 from quoth.model.heads import LABEL
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
-from quoth.model.windows import Tokens
+from quoth.model.probabilities import softmax
+from quoth.model.windows import Tokens, Window
 from quoth.records import Sentiment, Stance
 
 Floats = NDArray[np.float32]
@@ -146,11 +148,16 @@ NO_TARGET = 0.05
 is named against even odds is right as often as the rest."""
 
 
-def tell_stances(checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, int]]) -> list[Told]:
-    """Classify the statements of an article, given as token ranges [first, last)."""
+def tell_stances(
+    checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, int]], reading: Reading | None = None
+) -> list[Told]:
+    """Classify the statements of an article, given as token ranges [first, last).
+
+    reading: the checkpoint's of that article, if it is known; a model of one encoder answers from it.
+    """
     calibration = checkpoint.manifest.calibration
     told: dict[int, Told] = {}
-    for n, view, answer in _answers(checkpoint, tokens, spans):
+    for n, view, answer in _answers(checkpoint, tokens, spans, reading):
         stance = softmax(answer["stance"] / calibration.stance)
         sentiment = softmax(answer["sentiment"] / calibration.sentiment)
         label = softmax(answer[LABEL]) if LABEL in answer else None
@@ -165,12 +172,11 @@ def tell_stances(checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, 
 
 
 def _answers(
-    checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, int]]
+    checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, int]], reading: Reading | None = None
 ) -> Iterator[tuple[int, View, dict[str, Floats]]]:
     """For each statement its index, the view that it is answered from, and the answer: see `Checkpoint.classify`."""
-    manifest = checkpoint.manifest
-    for view in views(len(tokens), spans, manifest.context, manifest.together):
-        answer = checkpoint.classify(*shown(checkpoint, tokens, spans, view))
+    for view, states in _seen(checkpoint, tokens, spans, reading):
+        answer = checkpoint.classify(*shown(checkpoint, tokens, spans, view), states)
         for i, n in enumerate(view.asked):
             yield n, view, {name: logits[i] for name, logits in answer.items()}
 
@@ -185,13 +191,33 @@ class Pooled(NamedTuple):
 
 def pool(checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, int]]) -> list[Pooled]:
     """Arguments as of `tell_stances`."""
-    manifest = checkpoint.manifest
     found: dict[int, Pooled] = {}
-    for view in views(len(tokens), spans, manifest.context, manifest.together):
-        answer, states = checkpoint.pool(*shown(checkpoint, tokens, spans, view))
+    for view, read_before in _seen(checkpoint, tokens, spans):
+        answer, states = checkpoint.pool(*shown(checkpoint, tokens, spans, view), read_before)
         rows = map(Pooled, states, answer["stance"], answer["sentiment"])
         found |= zip(view.asked, rows, strict=True)
     return [found[n] for n in range(len(spans))]
+
+
+def _seen(
+    checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, int]], reading: Reading | None = None
+) -> Iterator[tuple[View, NDArray[np.float16] | None]]:
+    """The views that cover the statements; for a model of one encoder its windows, with their states."""
+    manifest = checkpoint.manifest
+    if not manifest.one_encoder:
+        for view in views(len(tokens), spans, manifest.context, manifest.together):
+            yield view, None
+        return
+    if reading is None:
+        reading = read(checkpoint, tokens)
+    for window, states in zip(reading.windows, reading.states, strict=True):
+        if asked := _in_core(window, spans):
+            yield View(0, window.start, window.end, asked), states
+
+
+def _in_core(window: Window, spans: list[tuple[int, int]]) -> tuple[int, ...]:
+    """Indices of the statements whose first token is in the window's core."""
+    return tuple(k for k, (first, _) in enumerate(spans) if window.core_start <= first < window.core_end)
 
 
 Integers = NDArray[np.int64]
@@ -223,13 +249,6 @@ def among_paraphrases(told: Told, line: tuple[float, float]) -> Told:
     if moved.best_stance == told.best_stance:
         return moved
     return replace(moved, second=None, target=None)
-
-
-def softmax(scores: NDArray[Any]) -> Floats:
-    """Along the last axis."""
-    exp = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    result: Floats = exp / exp.sum(axis=-1, keepdims=True)
-    return result
 
 
 def _second(scores: Floats, best: int) -> Stance | None:

@@ -79,3 +79,19 @@ def test_a_classifier_may_leave_finding_statements_to_the_folder_beside_it(folde
     before = folder_hash(alone)
     write_manifest(folder, msgspec.structs.replace(finder, version="9"))
     assert folder_hash(alone) != before
+
+
+def test_a_model_may_have_the_words_of_the_folder_beside_it(folder: Path) -> None:
+    quick = Path(shutil.copytree(WEIGHTS / "fast", folder.parent / "quick"))
+    write_manifest(quick, msgspec.structs.replace(read_manifest(quick), words="model"))
+    ids = np.array([101, 2023, 2003, 102])
+    told = Checkpoint(quick).extract(ids)
+    assert (told["tags"] == Checkpoint(WEIGHTS / "fast").extract(ids)["tags"]).all()
+    assert told["states"].shape[0] == len(ids)
+    before = folder_hash(quick)
+    write_manifest(folder, msgspec.structs.replace(read_manifest(folder), version="9"))
+    assert folder_hash(quick) != before
+    with (folder / "tokenizer.json").open("a", encoding="utf-8") as file:
+        file.write(" ")
+    with pytest.raises(ModelError, match=r"model: tokenizer\.json .* altered"):
+        Checkpoint(quick)

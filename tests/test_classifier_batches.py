@@ -13,7 +13,13 @@ pytest.importorskip("datasets")
 from quoth.model.checkpoint import WEIGHTS
 from quoth.model.layout import STANCE_LABELS
 from quoth.model.windows import Pieces
-from quoth.training.batches import IGNORED, Vocabulary, classifier_batches
+from quoth.training.batches import (
+    CLEAR_BEFORE,
+    IGNORED,
+    Vocabulary,
+    classifier_batches,
+    window_batches,
+)
 from quoth.training.examples import GoldArticle, classification_examples
 
 WORDS = [f"word{k % 97}" for k in range(900)]
@@ -104,3 +110,32 @@ def test_some_statements_are_hidden_in_training_where_others_are_read_beside_the
     made = classifier_batches(rows * 50, 300, together, 2, vocabulary, np.random.default_rng(0))
     asked = sum(len(make().stance) for make in made)
     assert 150 < asked < 195 if together else asked == 200
+
+
+def test_a_window_asks_for_the_statements_that_stand_clear_of_its_ends(
+    rows: list[dict[str, np.ndarray]], vocabulary: Vocabulary
+) -> None:
+    asked, windows = 0, 0
+    for seed in range(8):
+        read = 0
+        for make in window_batches(rows, 300, 2, vocabulary, np.random.default_rng(seed)):
+            batch = make()
+            read += int((batch.mask.sum(1) - 2).sum())
+            windows += len(batch.ids)
+            for view, first, end in batch.spans.tolist():
+                n = int(batch.mask[view].sum()) - 2
+                begins = batch.ids[view, 1].item() == rows[0]["ids"][0]
+                assert first > (0 if begins else CLEAR_BEFORE)
+                assert end <= n + 1
+                asked += 1
+            assert len(batch.stance) == len(batch.second) == len(batch.target_start) == len(batch.spans)
+        # Each token once.
+        assert read == len(rows[0]["ids"])
+    assert windows > 16 <= asked <= 32
+
+
+def test_an_article_without_a_stance_is_read_less_often(pieces: Pieces, vocabulary: Vocabulary) -> None:
+    dull = [GoldArticle("a", TEXT, [statement(3, 9, None, "other")])]
+    rows = list(classification_examples(dull, pieces))
+    read = [len(window_batches(rows, 300, 1, vocabulary, np.random.default_rng(k))) for k in range(30)]
+    assert 1 <= min(read) < max(read)

@@ -23,12 +23,12 @@ PAGE = (ROOT / "docs" / "versions.md").read_text("utf-8")
 
 def test_the_versions_are_those_that_there_are() -> None:
     stated = dict(re.findall(r"^\| ([^|]+?) \| ([\w., ]+?) \|", PAGE, re.MULTILINE))
-    models = {name: read_manifest(WEIGHTS / name).version for name in ("small", "base")}
+    models = {name: read_manifest(WEIGHTS / name).version for name in ("small", "base", "fast")}
     codebook = re.search(r"This is version ([\d.]+\d)", (ROOT / "docs" / "codebook.md").read_text("utf-8"))
     assert codebook
     (plan,) = msgspec.inspect.type_info(Plan).fields[0].type.values  # type: ignore[attr-defined]
     assert stated["quoth"] == quoth.__version__
-    assert stated["models `small`, `base`"] == f"{models['small']}, {models['base']}"
+    assert stated["models `small`, `base`, `fast`"] == ", ".join(models.values())
     assert stated["codebook"] == codebook[1]
     assert stated["record"] == f"schema {SCHEMA_VERSION}"
     assert stated["evaluation result"] == f"schema {evaluation.SCHEMA_VERSION}"

@@ -17,7 +17,8 @@ from quoth.errors import ModelError
 from quoth.label_tasks import stance_task
 from quoth.model.heads import CORRECTED, Correction, Head
 from quoth.model.layout import STANCE_LABELS
-from quoth.model.stances import Told, among_paraphrases, softmax
+from quoth.model.probabilities import softmax
+from quoth.model.stances import Told, among_paraphrases
 from quoth.training.heads import STRENGTHS, Statements, cross_fitted, fit, folds, shares
 
 WIDTH, CLASSES = 6, 5

@@ -21,7 +21,7 @@ from quoth.errors import InputError, ModelError
 from quoth.huggingface import export, load_classifier, load_extractor, read_weights
 from quoth.labeler import Labeler
 from quoth.model.checkpoint import WEIGHTS, Checkpoint
-from quoth.training.rounding import rounded
+from quoth.training.rounding import rounded, to_byte
 
 TEXT = (
     "“They knew the dam was cracked and they hid it,” said Ida Brandt, who leads the valley’s union. "
@@ -76,11 +76,25 @@ def test_logits_are_those_of_the_graph(exported: tuple[str, Path], view: dict[st
 def test_the_extractor_says_what_the_graph_says(exported: tuple[str, Path], view: dict[str, Any]) -> None:
     _, folder = exported
     network = load_extractor(folder)
-    with torch.no_grad(), rounded(network, 8):
+
+    def apart(module: Any, inputs: tuple[Any]) -> Any:
+        """As the graph does: the first token by a range of its own."""
+        return torch.cat([to_byte(inputs[0][:, :1]), to_byte(inputs[0][:, 1:])], dim=1)
+
+    for module in network.modules():
+        if isinstance(module, torch.nn.Linear):
+            module.register_forward_pre_hook(apart)
+    with torch.no_grad():
         told = network(network.encoder.embed(torch.tensor(view["ids"][None])), None)
     shipped = Checkpoint(WEIGHTS / "small").extract(view["ids"])
     for theirs, ours in (("tags", told.tags), ("cue_query", told.cue.query), ("name_key", told.name.key)):
-        assert ours[0].numpy() == pytest.approx(shipped[theirs], abs=0.1)
+        assert ours[0].numpy() == pytest.approx(shipped[theirs], abs=0.3)
+
+
+def test_a_model_of_one_encoder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="one encoder, which cannot be exported"):
+        export(WEIGHTS / "fast", tmp_path / "fast")
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_backbone_loads_with_transformers_alone(exported: tuple[str, Path], view: dict[str, Any]) -> None:

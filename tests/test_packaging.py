@@ -126,7 +126,7 @@ def test_every_place_tells_the_same_version() -> None:
 
 def test_the_wheel_holds_model_tokenizer_and_schema(wheel: list[zipfile.ZipInfo]) -> None:
     names = {entry.filename for entry in wheel}
-    for model in ("small", "base"):
+    for model in ("small", "base", "fast"):
         for name in (*read_manifest(WEIGHTS / model).contents(), "model.json"):
             assert f"quoth/weights/{model}/{name}" in names
     assert {f"quoth/page/{path.name}" for path in (ROOT / "src/quoth/page").iterdir()} <= names

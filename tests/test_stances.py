@@ -3,14 +3,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quoth.model.attributions import Reading
 from quoth.model.checkpoint import Calibration, Manifest
-from quoth.model.stances import LEAD, MAX_TARGET, among_paraphrases, softmax, tell_stances, views
-from quoth.model.windows import Tokens
+from quoth.model.probabilities import softmax
+from quoth.model.stances import LEAD, MAX_TARGET, among_paraphrases, tell_stances, views
+from quoth.model.windows import Tokens, Window
 
 
 def article(n: int) -> Tokens:
@@ -110,7 +113,7 @@ class Echo:
         self.target = target
         self.targets: Echo = self
 
-    def classify(self, ids: Any, marks: Any, spans: Any) -> dict[str, Any]:
+    def classify(self, ids: Any, marks: Any, spans: Any, states: None) -> dict[str, Any]:
         assert (ids != 0).all() and len(ids) <= 202
         expected = np.zeros_like(marks)
         for first, end in spans:
@@ -207,3 +210,33 @@ def test_a_found_paraphrase_is_other_unless_the_stance_outweighs_how_rare_it_is(
     assert (told[0].target, told[0].second) == (None, None)
     assert (told[1].target, told[1].second) == (sure.target, sure.second)
     assert among_paraphrases(doubtful, (1.0, 0.0)).stance == pytest.approx(doubtful.stance)
+
+
+class OfOneEncoder(Echo):
+    """Answers with the number of the window whose states it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.manifest = msgspec.structs.replace(self.manifest, one_encoder=True)
+        self.asked: list[tuple[int, list[list[int]]]] = []
+
+    def classify(self, ids: Any, marks: Any, spans: Any, states: Any) -> dict[str, Any]:
+        window = int(states[0, 0])
+        self.asked.append((window, spans.tolist()))
+        assert len(states) == len(ids)
+        stance = np.full((len(spans), 5), -9, dtype=np.float32)
+        stance[:, window] = 9
+        none = np.zeros((len(spans), len(ids), 2), dtype=np.float32)
+        return {"stance": stance, "second": stance, "sentiment": stance[:, :3], "target": none}
+
+
+def test_a_model_of_one_encoder_answers_from_the_window_in_whose_core_a_statement_begins() -> None:
+    windows = [Window(0, 20, 0, 15), Window(10, 30, 15, 30)]
+    states = [np.full((22, 4), k, dtype=np.float16) for k in range(2)]
+    reading = Reading(np.zeros((30, 3, 3), dtype=np.float32), windows, {}, {}, states)
+    checkpoint: Any = OfOneEncoder()
+    told = tell_stances(checkpoint, article(30), [(16, 18), (3, 5), (14, 25)], reading)
+    assert [int(t.stance.argmax()) for t in told] == [1, 0, 0]
+    # The last one runs beyond its window.
+    assert checkpoint.asked == [(0, [[4, 6], [15, 21]]), (1, [[7, 9]])]
+    assert tell_stances(checkpoint, article(30), [], reading) == []

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -22,13 +23,16 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from quoth.config import load
 from quoth.errors import ConfigError
 from quoth.labeler import Labeler
-from quoth.model.checkpoint import Checkpoint
+from quoth.model.checkpoint import Calibration, Checkpoint, read_manifest
 from quoth.model.network import Classifier, Extractor
+from quoth.model.probabilities import softmax
+from quoth.model.stances import tell_stances
 from quoth.model.statements import Found
-from quoth.training import examples
+from quoth.training import examples, one_encoder
 from quoth.training.calibrate import paraphrase_line, platt, temperature
 from quoth.training.examples import GoldArticle
 from quoth.training.loop import Schedule
+from quoth.training.one_encoder import OneEncoderConfig
 from quoth.training.paraphrases import _weak_label
 from quoth.training.train import Data, Distillation, TrainConfig, backbone_folder, manifest, train
 
@@ -156,8 +160,6 @@ def test_a_finished_run_is_not_trained_again(
 def test_a_run_folder_of_another_config_is_refused(
     trained: tuple[Path, Path], config: TrainConfig, data: Path
 ) -> None:
-    import msgspec
-
     other = msgspec.structs.replace(config, paraphrases=21)
     with pytest.raises(ConfigError, match="another config"):
         train(other, data, trained[0], trained[0] / "model")
@@ -185,6 +187,52 @@ def test_the_graphs_answer_as_the_networks_do(
         )
     assert checkpoint.extract(ids)["tags"] == pytest.approx(tags, abs=0.05)
     assert checkpoint.classify(ids, marks, spans)["stance"] == pytest.approx(told.stance.numpy(), abs=0.05)
+
+
+@pytest.fixture(scope="module")
+def of_one_encoder(
+    data: Path, config: TrainConfig, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[OneEncoderConfig, Path]:
+    """A run folder, and in it the model: one layer that begins as the first of `small`."""
+    run = tmp_path_factory.mktemp("one")
+    recipe = OneEncoderConfig(
+        "quick", "0", "small", 1, msgspec.structs.replace(config.data, more_articles=""), config.classifier,
+        window=200, window_left=40, window_right=20, paraphrases=20,
+    )  # fmt: skip
+    one_encoder.train(recipe, data, run, run / "model")
+    return recipe, run
+
+
+def test_a_model_of_one_encoder_labels(
+    of_one_encoder: tuple[OneEncoderConfig, Path], articles: list[dict[str, Any]]
+) -> None:
+    _, run = of_one_encoder
+    assert {path.name for path in (run / "model").iterdir()} == {
+        "classifier.onnx", "extractor.onnx", "model.json",
+    }  # fmt: skip
+    assert Calibration() != read_manifest(run / "model").calibration
+    record = Labeler.from_pretrained(run / "model").label_one(articles[0]["text"])
+    assert record.model.name == "quick" and record.statements
+
+
+def test_its_graphs_answer_as_the_network_does(of_one_encoder: tuple[OneEncoderConfig, Path]) -> None:
+    recipe, run = of_one_encoder
+    network = _network(one_encoder.begun(recipe)[0], run / "network.pt")
+    checkpoint = Checkpoint(run / "model")
+    (tokens,) = checkpoint.pieces(["“You lied to the council, and to us,” she said of the mayor on Monday."])
+    ids = np.array([checkpoint.pieces.cls, *tokens.ids, checkpoint.pieces.sep])
+    spans = np.array([[1, 12], [3, 5]])
+    with torch.inference_mode():
+        found = network(network.encoder.embed(torch.from_numpy(ids[None])), None)
+        right = network.heads.told(found.states, None, torch.from_numpy(np.pad(spans, ((0, 0), (1, 0)))))
+    answer = checkpoint.extract(ids)
+    assert answer["tags"] == pytest.approx(found.tags[0].numpy(), abs=0.3)
+    told = checkpoint.classify(ids, np.zeros_like(ids), spans, answer["states"])
+    assert told["stance"] == pytest.approx(right.stance.numpy(), abs=0.3)
+    given = tell_stances(checkpoint, tokens, [(0, 11)])[0].stance
+    assert given == pytest.approx(
+        softmax(told["stance"][0] / checkpoint.manifest.calibration.stance), abs=1e-3
+    )
 
 
 def _network(network: Any, checkpoint: Path) -> Any:
@@ -225,6 +273,9 @@ def test_paraphrase_line_finds_how_much_rarer_stances_are_than_the_scores_say() 
     "path", sorted((EXAMPLES.parent / "configs").glob("train_*.toml")), ids=lambda p: p.stem
 )
 def test_the_recipes_of_the_package_can_be_read(path: Path) -> None:
+    if path.stem == "train_fast":
+        assert load(path, OneEncoderConfig).name == "fast"
+        return
     recipe = load(path, TrainConfig)
     assert path.stem == f"train_{recipe.name}"
     assert manifest(recipe).extractor == ("" if recipe.name == "small" else "small")

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from quoth.model.layout import ROLES
+from quoth.model.layout import ROLES, SENTIMENT_LABELS, STANCE_LABELS
 from quoth.model.stances import BEFORE, View, views
 from quoth.training.examples import NONE, UNFOUND
 
@@ -198,11 +198,48 @@ def classifier_batches(
                 for view in views(len(row["ids"]), [spans[n] for n in shown], width, together, before)
             ]
         seen += [(k, view) for view in found]
+    return _packed(rows, seen, batch * (width + 2), vocabulary, rng)
+
+
+CLEAR_BEFORE, CLEAR_AFTER = 48, 16
+"""Tokens of its window that a statement has at least before and behind it, but at the article's ends."""
+
+DULL = 0.4
+"""Share of the windows of an article without a stance that are left out of an epoch."""
+
+
+def window_batches(
+    rows: Rows, size: int, batch: int, vocabulary: Vocabulary, rng: np.random.Generator
+) -> list[Callable[[], ClassifierBatch]]:
+    """One epoch over the articles, cut as for the extractor, at most `batch` windows or more of shorter ones at a time, each
+    with the statements that stand clear of its ends."""
+    other = STANCE_LABELS.index("other")
+    seen: list[tuple[int, View]] = []
+    for k, row in enumerate(rows):
+        n, spans = len(row["ids"]), row["spans"].reshape(-1, 2)
+        dull = bool((row["stance"].reshape(len(spans), -1).argmax(1) == other).all())
+        for a, b in _slices(n, size, rng):
+            if dull and rng.random() < DULL:
+                continue
+            first, last = (a + CLEAR_BEFORE if a else 0), (b - CLEAR_AFTER if b < n else n)
+            clear = np.flatnonzero((spans[:, 0] >= first) & (spans[:, 1] <= last))
+            seen.append((k, View(0, a, b, tuple(clear.tolist()))))
+    return _packed(rows, seen, batch * (size + 2), vocabulary, rng)
+
+
+def _packed(
+    rows: Rows,
+    seen: list[tuple[int, View]],
+    positions: int,
+    vocabulary: Vocabulary,
+    rng: np.random.Generator | None,
+) -> list[Callable[[], ClassifierBatch]]:
+    """Batches of views of like length, of at most so many positions; in random order with rng."""
     order = [int(k) for k in (rng.permutation(len(seen)) if rng else range(len(seen)))]
     order.sort(key=lambda k: len(seen[k][1]))
     packed: list[list[int]] = []
     for k in order:
-        if packed and (len(packed[-1]) + 1) * len(seen[k][1]) <= batch * (width + 2):
+        if packed and (len(packed[-1]) + 1) * len(seen[k][1]) <= positions:
             packed[-1].append(k)
         else:
             packed.append([k])
@@ -227,12 +264,14 @@ def _classifier_batch(rows: Rows, chosen: list[tuple[int, View]], vocabulary: Vo
     spans = torch.tensor(places).reshape(-1, 3)
     asked = [(rows[k], n, view) for k, view in chosen for n in view.asked]
     stance, sentiment = (
-        torch.tensor(np.array([row[name][n] for row, n, _ in asked], dtype=np.float32))
-        for name in ("stance", "sentiment")
+        torch.tensor(np.array([row[name][n] for row, n, _ in asked], dtype=np.float32)).reshape(-1, k)
+        for name, k in (("stance", len(STANCE_LABELS)), ("sentiment", len(SENTIMENT_LABELS)))
     )
     second = torch.tensor([int(row["second"][n]) for row, n, _ in asked])
     second[second == UNFOUND] = IGNORED
-    targets = torch.tensor([_target(view, *row["target"].reshape(-1, 2)[n]) for row, n, view in asked])
+    targets = torch.tensor(
+        [_target(view, *row["target"].reshape(-1, 2)[n]) for row, n, view in asked]
+    ).reshape(-1, 2)
     return ClassifierBatch(ids, mask, marks, spans, stance, second, sentiment, *targets.unbind(1))
 
 

@@ -15,10 +15,11 @@ from tokenizers import Tokenizer
 from torch import nn
 from transformers import AttentionInterface
 
-from quoth.model.checkpoint import Manifest, write_manifest
+from quoth.model.checkpoint import STATES, Manifest, write_manifest
 from quoth.model.embeddings import quantize_rows
 from quoth.model.layout import BLOCK
-from quoth.model.network import Classifier, Extractor
+from quoth.model.network import Classifier, Extractor, Heads, OneEncoder
+from quoth.training.rounding import rounded
 
 EXTRACTOR_OUTPUTS = ["tags", "cue_query", "cue_key", "source_query", "source_key", "name_query", "name_key"]
 CLASSIFIER_OUTPUTS = ["stance", "second", "sentiment", "target"]
@@ -56,6 +57,21 @@ def write_model(
     write_manifest(folder, manifest)
 
 
+def write_one_encoder(folder: Path, network: OneEncoder, manifest: Manifest) -> None:
+    """Write the folder of a model of one encoder, which has another one's words.  Its weights have 6 bits, kept in 8 that a wheel
+    packs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch, rounded(network, 6):
+        for name, part in (("extractor", network), ("classifier", network.heads)):
+            plain = Path(scratch) / f"{name}.onnx"
+            export(part, plain)
+            if part is network:
+                onnx.save(first_token_apart(onnx.load(plain)), plain)
+            quantize(plain, folder / plain.name)
+            onnx.save(in_half(onnx.load(folder / plain.name)), folder / plain.name)
+    write_manifest(folder, manifest)
+
+
 def _write_tokenizer(source: Path, target: Path) -> None:
     pieces = Tokenizer.from_file(str(source))
     pieces.no_truncation()
@@ -84,39 +100,50 @@ AttentionInterface.register("fused", _fused)
 
 
 class _Flat(nn.Module):
-    """A network as a graph: texts of one length, so without a mask, and its result as a plain tuple."""
+    """A network as a graph: texts of one length, so without a mask, and the first `n` tensors of its result as a plain tuple."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: Extractor | Heads, n: int) -> None:
         super().__init__()
         self.network = network
+        self.n = n
 
     def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        told = self.network(inputs[0], None, *inputs[1:])
-        return tuple(x for part in told for x in (part if isinstance(part, tuple) else (part,)))
+        network = self.network
+        if isinstance(network, Extractor | Classifier):
+            told = network(inputs[0], None, *inputs[1:])
+        else:
+            told = network.told(inputs[0], None, inputs[1])
+        return tuple(x for part in told for x in (part if isinstance(part, tuple) else (part,)))[: self.n]
 
 
-def export(network: Extractor | Classifier, path: Path) -> None:
+def export(network: Extractor | Heads, path: Path) -> None:
     """Write a float32 graph, weights inside, with free batch and sequence lengths."""
     network = network.cpu().eval()
-    config = network.encoder.body.config
-    if config.model_type != "mpnet":
-        config._attn_implementation = "fused"
-    inputs: dict[str, torch.Tensor] = {"embeddings": torch.randn(2, 9, network.encoder.width)}
+    outputs = EXTRACTOR_OUTPUTS if isinstance(network, Extractor) else CLASSIFIER_OUTPUTS
+    if isinstance(network, OneEncoder):
+        outputs = [*outputs, STATES]
+    if isinstance(network, Extractor | Classifier):
+        config = network.encoder.body.config
+        if config.model_type != "mpnet":
+            config._attn_implementation = "fused"
+        inputs = {"embeddings": torch.randn(2, 9, network.encoder.width)}
+    else:
+        inputs = {STATES: torch.randn(2, 9, network.target_key.in_features)}
     if isinstance(network, Classifier):
         marks = torch.zeros(2, 9, dtype=torch.long)
         marks[:, 2:4] = 1
         inputs["marks"] = marks
     batch, seq = torch.export.Dim("batch", min=1, max=4096), torch.export.Dim("seq", min=2, max=512)
     shapes: list[dict[int, Any]] = [{0: batch, 1: seq} for _ in inputs]
-    if isinstance(network, Classifier):
+    if isinstance(network, Heads):
         inputs["spans"] = torch.tensor([[0, 2, 4], [1, 2, 4], [1, 3, 5]])
         shapes.append({0: torch.export.Dim("statements", min=1, max=65536)})
     torch.onnx.export(
-        _Flat(network).eval(),
+        _Flat(network, len(outputs)).eval(),
         tuple(inputs.values()),
         str(path),
         input_names=list(inputs),
-        output_names=EXTRACTOR_OUTPUTS if isinstance(network, Extractor) else CLASSIFIER_OUTPUTS,
+        output_names=outputs,
         dynamic_shapes=(tuple(shapes),),
         dynamo=True,
         external_data=False,
@@ -163,6 +190,23 @@ def first_token_apart(model: onnx.ModelProto) -> onnx.ModelProto:
         nodes.append(onnx.helper.make_node("Concat", parts, [node.output[0]], axis=1))
     del graph.node[:]
     graph.node.extend(nodes)
+    return model
+
+
+LARGE = 100_000
+"""Numbers of a tensor that is worth keeping in half precision: the places' embeddings."""
+
+
+def in_half(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same network, its large float32 tensors kept in half precision; ONNX Runtime widens them as it opens the graph."""
+    graph = model.graph
+    for tensor in graph.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT and np.prod(tensor.dims) > LARGE:
+            name = tensor.name
+            half = onnx.numpy_helper.to_array(tensor).astype(np.float16)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(half, f"{name}_half"))
+            widened = onnx.helper.make_node("Cast", [tensor.name], [name], to=onnx.TensorProto.FLOAT)
+            graph.node.insert(0, widened)
     return model
 
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from quoth.model.layout import ROLES
-from quoth.model.network import Classifier, Extractor
+from quoth.model.layout import OUTSIDE, ROLES
+from quoth.model.network import Classification, Classifier, Extractor, OneEncoder
 from quoth.training.batches import AttributionBatch, ClassifierBatch, NameBatch
 
 
@@ -52,6 +52,37 @@ def name_loss(network: Extractor, batch: NameBatch) -> dict[str, Tensor]:
 def classifier_loss(network: Classifier, batch: ClassifierBatch) -> dict[str, Tensor]:
     """Stance, second stance, sentiment and the target's two ends."""
     told = network(network.encoder.embed(batch.ids), batch.mask, batch.marks, batch.spans)
+    return _statement_losses(told, batch)
+
+
+LINKED = {"cue": "content", "source": "cue", "name": "content"}
+"""What points by each link."""
+
+
+def one_encoder_loss(network: OneEncoder, teacher: Extractor, batch: ClassifierBatch) -> dict[str, Tensor]:
+    """What the teacher answers in the batch's windows, and what the labels say of their statements."""
+    found = network(network.encoder.embed(batch.ids), batch.mask)
+    with torch.no_grad():
+        right = teacher(teacher.encoder.embed(batch.ids), batch.mask)
+        tags = _by_role(right.tags).softmax(-1)
+    tokens = batch.mask.bool()
+    losses = {"tags": -(tags * _by_role(found.tags).log_softmax(-1)).sum(-1)[tokens].sum(-1).mean()}
+    for link, role in LINKED.items():
+        pointing = tokens & (tags[..., ROLES.index(role), OUTSIDE] < 0.5)
+        theirs, ours = (_masked(getattr(x, link).scores(), batch.mask).float() for x in (right, found))
+        each = -(theirs.softmax(-1) * ours.log_softmax(-1)).sum(-1)
+        losses[link] = 0.5 * each[pointing].mean().nan_to_num()
+    if len(batch.spans):
+        losses |= _statement_losses(network.heads.told(found.states, batch.mask, batch.spans), batch)
+    return losses
+
+
+def _by_role(tags: Tensor) -> Tensor:
+    """(batch, seq, N_TAGS) -> (batch, seq, roles, 3)"""
+    return tags.float().reshape(*tags.shape[:-1], len(ROLES), 3)
+
+
+def _statement_losses(told: Classification, batch: ClassifierBatch) -> dict[str, Tensor]:
     ends = [
         cross_entropy(told.target[..., k], t) for k, t in enumerate((batch.target_start, batch.target_end))
     ]

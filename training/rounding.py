@@ -15,19 +15,19 @@ from torch import Tensor, nn
 
 from quoth.model.embeddings import quantize_rows, restore_rows
 from quoth.model.layout import BLOCK
-from quoth.model.network import Classifier, Extractor
+from quoth.model.network import Classifier
 
-LEVELS = 64
-"""Of the weights of 8 bits at each side of zero, see `quoth.training.export.quantize`."""
+LEVELS = {8: 64, 6: 32}
+"""Of a weight at each side of zero; those of 8 bits take 7, see `quoth.training.export.quantize`."""
 
 
 def to_bits(weight: Tensor, bits: int) -> Tensor:
-    """(rows, width) -> the same, with 8 bits each row, with 4 each BLOCK of a row, rounded to its own levels.
+    """(rows, width) -> the same, with 8 or 6 bits each row, with 4 each BLOCK of a row, rounded to its own levels.
 
     4 bits: as ONNX Runtime's MatMulNBits with symmetric blocks, the weight furthest from zero is met exactly.
     """
-    if bits == 8:
-        scale = weight.abs().amax(-1, keepdim=True).clamp(min=1e-12) / LEVELS
+    if bits in LEVELS:
+        scale = weight.abs().amax(-1, keepdim=True).clamp(min=1e-12) / LEVELS[bits]
         return torch.round(weight / scale) * scale
     blocks = weight.reshape(len(weight), -1, BLOCK)
     furthest = blocks.gather(-1, blocks.abs().argmax(-1, keepdim=True))
@@ -55,8 +55,8 @@ def round_table(network: Classifier, bits: int) -> None:
 
 
 @contextmanager
-def rounded(network: Classifier | Extractor, bits: int) -> Iterator[None]:
-    """Within, linear layers multiply as in an export with `bits`."""
+def rounded(network: nn.Module, bits: int) -> Iterator[None]:
+    """Within, linear layers multiply as in an export with `bits`; of 6, with weights rounded alone."""
     linear = [m for m in network.modules() if isinstance(m, nn.Linear)]
     exact = [(m.weight, m.weight.data) for m in linear]
     with ExitStack() as hooks:

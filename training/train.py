@@ -119,14 +119,19 @@ def backbone_folder(backbone: str) -> str:
     return backbone
 
 
-def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str = "cpu") -> None:
-    """Run the stages, each going on where an interrupted run left it, and write the model folder `out`."""
-    files = {field: data / getattr(config.data, field) for field in Data.__struct_fields__}
-    if config.data.more_articles and not examples.MORE_LABELS.is_file():
+def files_of(config: Data, folder: Path) -> dict[str, Path]:
+    """The path of each field.  Raises ConfigError where labels of more articles are asked for and not there."""
+    if config.more_articles and not examples.MORE_LABELS.is_file():
         # Of no use without the articles, they are left out of the wheel.
         raise ConfigError(
             "more_articles: the labels of these articles are in the repository, not in an installed package"
         )
+    return {field: folder / getattr(config, field) for field in Data.__struct_fields__}
+
+
+def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str = "cpu") -> None:
+    """Run the stages, each going on where an interrupted run left it, and write the model folder `out`."""
+    files = files_of(config.data, data)
     ours = (examples.HARD_CASES, examples.MORE_LABELS, examples.MORE_SPEAKERS, examples.CORRECTIONS)
     hashed = [path for path in (*files.values(), *ours) if path.is_file()]
     run = Run(folder, config, examples.data_hash(hashed))
@@ -215,7 +220,7 @@ def _train_extractor(
         return losses.attribution_loss(network, batch)
 
     def judge(network: nn.Module) -> dict[str, float]:
-        return _mean_losses(network, epoch(np.random.default_rng(0), "dev"), loss, device)
+        return mean_losses(network, epoch(np.random.default_rng(0), "dev"), loss, device)
 
     network = Extractor(backbone)
     fit("extractor", network, epoch, loss, judge, schedule, run, device)
@@ -254,7 +259,7 @@ def _train_classifier(
         return losses.classifier_loss(network, batch)
 
     def judge(network: nn.Module) -> dict[str, float]:
-        return _mean_losses(network, views(dev, None), loss, device)
+        return mean_losses(network, views(dev, None), loss, device)
 
     def around(done: float) -> AbstractContextManager[None]:
         return rounded(network, config.bits) if done >= config.rounded_from else nullcontext()
@@ -262,7 +267,8 @@ def _train_classifier(
     fit(stage, network, epoch, loss, judge, schedule, run, device, around)
 
 
-def _mean_losses(network: nn.Module, epoch: Batches, loss: Any, device: str) -> dict[str, float]:
+def mean_losses(network: nn.Module, epoch: Batches, loss: Any, device: str) -> dict[str, float]:
+    """Of the batches, each loss by its name."""
     sums: dict[str, list[float]] = {}
     for make in epoch:
         for key, value in loss(network, on(device, make())).items():

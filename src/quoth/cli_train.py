@@ -69,13 +69,16 @@ def train(
 
 
 def _train(config: Path, data: Path, folder: Path, out: Path, device: str) -> None:
-    from quoth.config import load
+    from quoth.config import load, table
     from quoth.extras import needs
 
     with needs("Training", "train"):
-        from quoth.training.train import TrainConfig
-        from quoth.training.train import train as run
-    run(load(config, TrainConfig), data, folder, out, device)
+        from quoth.training import one_encoder
+        from quoth.training import train as two_encoders
+    if "teacher" in table(config):
+        one_encoder.train(load(config, one_encoder.OneEncoderConfig), data, folder, out, device)
+    else:
+        two_encoders.train(load(config, two_encoders.TrainConfig), data, folder, out, device)
 
 
 def _retrain(

@@ -56,8 +56,8 @@ class Weights:
 def export(model: Path, out: Path) -> None:
     """Write the model folder `model` to the new folder `out`, whole or not at all.
 
-    Raises InputError where `out` is not new, ModelError where a graph's backbone is neither BERT nor MPNet, and for a model
-    that starts from another.
+    Raises InputError where `out` is not new, ModelError where a graph's backbone is neither BERT nor MPNet, for a model
+    that starts from another, and for one of one encoder, which no class of transformers reads.
     """
     with needs("Export to Hugging Face", "hf"):
         import onnx  # noqa: F401
@@ -70,6 +70,10 @@ def export(model: Path, out: Path) -> None:
     if manifest.start is not msgspec.UNSET:
         raise ModelError(
             f"{model}: holds no networks, only what was learned on top of {manifest.start.name!r}; export that"
+        )
+    if manifest.one_encoder:
+        raise ModelError(
+            f"{model}: finds and classifies statements with one encoder, which cannot be exported; expected a model of two"
         )
     finder = finder_folder(model, manifest) if manifest.extractor else model
     try:

@@ -136,7 +136,7 @@ class Labeler:
         (tokens,) = self._checkpoint.pieces([text])
         reading = read(self._checkpoint, tokens)
         found = [f for f in find_statements(text, tokens, reading) if f.is_reported(self._all_cues)]
-        told = tell_stances(self._checkpoint, tokens, [f.clause for f in found])
+        told = tell_stances(self._checkpoint, tokens, [f.clause for f in found], reading)
         people = entities(text) if found else []
         named = name_speakers(text, tokens, reading, found, people)
         build = _Builder(text, tokens, people, named, self._checkpoint.manifest.calibration, self.label_set)
