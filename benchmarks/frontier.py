@@ -53,8 +53,8 @@ def main() -> None:
     print(f"{len(texts)} articles, one core of {platform.machine()}, {processor.name()}\n")
     print("\n".join(["| | speed, of small's |" + "".join(f" {m} |" for m in MEASURES), "|---" * 4 + "|"]))
     for name, speed in speeds.items():
-        cells = good.get(name, ())
-        print(f"| {name} | {speed:.2f} | " + " | ".join(f"{100 * value:.1f}" for value in cells) + " |")
+        cells = [f"{100 * value:.1f}" for value in good[name]] if name in good else ["-"] * len(MEASURES)
+        print(f"| {name} | {speed:.2f} | {' | '.join(cells)} |")
     if asked.svg:
         asked.svg.write_text(plot(speeds, good), "utf-8")
 

@@ -115,7 +115,7 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
         "figures": figures(judged),
         "errors": errors(judged),
         "swaps": swaps(judged),
-        "attributions": "\n\n".join(report.attributions_table(a, brief=True) for a in attributed.values()),
+        "attributions": attributions(attributed),
         **{name: report.attributions_table(found) for name, found in attributed.items()},
         **{name: report.markdown(result, level=3) for name, result in judged.items()},
     }
@@ -154,6 +154,12 @@ def figures(judged: Mapping[str, Result]) -> str:
     ]  # fmt: skip
     head = ["", *(f"{name}, {r.articles.gold} articles" for name, r in judged.items())]
     return table(head, rows)
+
+
+def attributions(attributed: Mapping[str, Attributions]) -> str:
+    """A table a result; of several each behind its name."""
+    found = {name: report.attributions_table(a, brief=True) for name, a in attributed.items()}
+    return "\n\n".join(f"*{name}*\n\n{shown}" if len(found) > 1 else shown for name, shown in found.items())
 
 
 def errors(judged: Mapping[str, Result]) -> str:

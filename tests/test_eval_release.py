@@ -178,6 +178,14 @@ def test_the_errors_that_are_left(measured: Result) -> None:
     assert rows["speakers of either kind, named by a description"] == "-"
 
 
+def test_several_attributions_are_told_apart(measured: Result, attributed: Attributions) -> None:
+    publish("dev", measured)
+    publish("polnear", attributed)
+    publish("again", attributed)
+    one = report.attributions_table(attributed, brief=True)
+    assert tables()["attributions"] == f"*again*\n\n{one}\n\n*polnear*\n\n{one}"
+
+
 def test_an_interval_of_what_is_left_is_turned_round(measured: Result) -> None:
     speaker = msgspec.structs.replace(measured.speaker["quoted"], accuracy=Figure(0.9, 0.8, 0.95))
     found = msgspec.structs.replace(measured, speaker=measured.speaker | {"quoted": speaker})
