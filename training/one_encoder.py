@@ -25,7 +25,7 @@ from quoth.training.loop import Batches, Schedule, fit
 from quoth.training.paraphrases import paraphrases
 from quoth.training.rounding import rounded
 from quoth.training.runs import Run
-from quoth.training.train import Data, files_of, mean_losses
+from quoth.training.train import Data, files_of, hashes, mean_losses
 
 
 class OneEncoderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,14 +68,12 @@ def manifest(config: OneEncoderConfig) -> Manifest:
 def train(config: OneEncoderConfig, data: Path, folder: Path, out: Path, device: str = "cpu") -> None:
     """Train the network, going on where an interrupted run left it, and write the model folder `out`."""
     files = files_of(config.data, data)
-    run = Run(folder, config, examples.data_hash([path for path in files.values() if path.is_file()]))
+    run = Run(folder, config, hashes(files))
     teacher = Checkpoint(WEIGHTS / config.teacher)
     pieces = teacher.pieces
     labelled = list(examples.corrected(examples.labelled_articles(files["labels"], files["articles"])))
-    named, dev = (
-        list(labelled),
-        list(examples.labelled_articles(files["dev_labels"], files["articles"])),
-    )
+    dev = list(examples.labelled_articles(files["dev_labels"], files["articles"]))
+    named = [*labelled]
     labelled = paraphrases(
         teacher, labelled, config.paraphrases, config.schedule.seed, folder / "paraphrases.json"
     )

@@ -129,12 +129,16 @@ def files_of(config: Data, folder: Path) -> dict[str, Path]:
     return {field: folder / getattr(config, field) for field in Data.__struct_fields__}
 
 
+def hashes(files: dict[str, Path]) -> dict[str, str]:
+    """sha256 of each data file that there is, and of the labels that are ours."""
+    ours = (examples.HARD_CASES, examples.MORE_LABELS, examples.MORE_SPEAKERS, examples.CORRECTIONS)
+    return examples.data_hash([path for path in (*files.values(), *ours) if path.is_file()])
+
+
 def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str = "cpu") -> None:
     """Run the stages, each going on where an interrupted run left it, and write the model folder `out`."""
     files = files_of(config.data, data)
-    ours = (examples.HARD_CASES, examples.MORE_LABELS, examples.MORE_SPEAKERS, examples.CORRECTIONS)
-    hashed = [path for path in (*files.values(), *ours) if path.is_file()]
-    run = Run(folder, config, examples.data_hash(hashed))
+    run = Run(folder, config, hashes(files))
     backbone = backbone_folder(config.backbone)
     schedule = config.extractor
     home = Path(backbone) if isinstance(schedule, Schedule) else WEIGHTS / schedule
