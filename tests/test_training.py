@@ -229,9 +229,10 @@ def test_its_graphs_answer_as_the_network_does(of_one_encoder: tuple[OneEncoderC
     assert answer["tags"] == pytest.approx(found.tags[0].numpy(), abs=0.3)
     told = checkpoint.classify(ids, np.zeros_like(ids), spans, answer["states"])
     assert told["stance"] == pytest.approx(right.stance.numpy(), abs=0.3)
+    # Alone, a statement's state is rounded by a range of its own.
     given = tell_stances(checkpoint, tokens, [(0, 11)])[0].stance
     assert given == pytest.approx(
-        softmax(told["stance"][0] / checkpoint.manifest.calibration.stance), abs=1e-3
+        softmax(told["stance"][0] / checkpoint.manifest.calibration.stance), abs=0.02
     )
 
 
