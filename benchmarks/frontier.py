@@ -13,7 +13,6 @@ import argparse
 import os
 import platform
 import time
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
@@ -62,20 +61,17 @@ def main() -> None:
 def clocked(texts: list[str], rounds: int) -> dict[str, float]:
     """Seconds of each, the best of the rounds; they take turns, so that a busy machine is busy for all."""
 
-    def labels(labeler: Labeler) -> float:
-        began = time.perf_counter()
-        for text in texts:
-            labeler.label_one(text)
-        return time.perf_counter() - began
-
-    runs: dict[str, Callable[[], float]] = {}
-    for name in MODELS:
-        labeler = Labeler.from_pretrained(name, threads=1)
+    labelers = {name: Labeler.from_pretrained(name, threads=1) for name in MODELS}
+    for labeler in labelers.values():
         labeler.label_one(texts[0])
-        runs[name] = lambda labeler=labeler: labels(labeler)  # type: ignore[misc]
     best: dict[str, float] = {}
     for _ in range(rounds):
-        found = {name: run() for name, run in runs.items()}
+        found = {}
+        for name, labeler in labelers.items():
+            began = time.perf_counter()
+            for text in texts:
+                labeler.label_one(text)
+            found[name] = time.perf_counter() - began
         found |= {name: value for name, value in peers(texts).items() if name.startswith("spaCy")}
         best = {name: min(value, best.get(name, value)) for name, value in found.items()}
     return best
@@ -94,7 +90,7 @@ def quality(model: str) -> tuple[float, float]:
 
 def plot(speeds: dict[str, float], good: dict[str, tuple[float, float]]) -> str:
     """Two panels side by side, one for each of MEASURES: speed to the right, quality upward; a line where spaCy's speed is."""
-    right, left = max(speeds.values()) * 1.15, 0.0
+    right = max(speeds.values()) * 1.15
     parts = []
     for panel, measure in enumerate(MEASURES):
         low = min(values[panel] for values in good.values()) - 0.05
@@ -102,7 +98,7 @@ def plot(speeds: dict[str, float], good: dict[str, tuple[float, float]]) -> str:
         begin = panel * WIDTH
 
         def x(speed: float, begin: int = begin) -> float:
-            return begin + MARGIN + (speed - left) / (right - left) * (WIDTH - MARGIN - 16)
+            return begin + MARGIN + speed / right * (WIDTH - MARGIN - 16)
 
         def y(value: float, low: float = low, high: float = high) -> float:
             return HEIGHT - MARGIN + 8 - (value - low) / (high - low) * (HEIGHT - MARGIN - 24)

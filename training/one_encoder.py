@@ -16,16 +16,15 @@ import numpy as np
 from torch import Tensor, nn
 
 from quoth import huggingface
-from quoth.model.checkpoint import FORMAT, WEIGHTS, Calibration, Checkpoint, Manifest, write_manifest
+from quoth.model.checkpoint import FORMAT, WEIGHTS, Calibration, Checkpoint, Manifest
 from quoth.model.network import Extractor, OneEncoder
 from quoth.training import batches, examples, losses
-from quoth.training.calibrate import calibrate
 from quoth.training.export import write_one_encoder
 from quoth.training.loop import Batches, Schedule, fit
 from quoth.training.paraphrases import paraphrases
 from quoth.training.rounding import rounded
 from quoth.training.runs import Run
-from quoth.training.train import Data, files_of, hashes, mean_losses
+from quoth.training.train import Data, files_of, hashes, mean_losses, write_calibrated
 
 
 class OneEncoderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,10 +92,7 @@ def train(config: OneEncoderConfig, data: Path, folder: Path, out: Path, device:
          run, device)  # fmt: skip
     own = manifest(config)
     write_one_encoder(out, network, own)
-    dev_attributed = list(examples.attribution_articles(files["dev_attributions"]))
-    calibration = calibrate(Checkpoint(out), dev, dev_attributed)
-    run.log(calibration=msgspec.to_builtins(calibration))
-    write_manifest(out, msgspec.structs.replace(own, calibration=calibration))
+    write_calibrated(out, own, dev, files["dev_attributions"], run)
 
 
 def begun(config: OneEncoderConfig) -> tuple[OneEncoder, Extractor]:

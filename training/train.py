@@ -187,8 +187,14 @@ def train(config: TrainConfig, data: Path, folder: Path, out: Path, device: str 
     if own.int8:
         write_int8(out, labelled["train"][:MEASURED])
         write_manifest(out, own)
-    attributed = list(examples.attribution_articles(files["dev_attributions"]))
-    calibration = calibrate(Checkpoint(out), labelled["dev"], attributed)
+    write_calibrated(out, own, labelled["dev"], files["dev_attributions"], run)
+
+
+def write_calibrated(
+    out: Path, own: Manifest, labelled: list[examples.GoldArticle], attributions: Path, run: Run
+) -> None:
+    """Fit what turns the scores of the model in `out` into probabilities, see `calibrate`, and write it into its manifest."""
+    calibration = calibrate(Checkpoint(out), labelled, list(examples.attribution_articles(attributions)))
     run.log(calibration=msgspec.to_builtins(calibration))
     write_manifest(out, msgspec.structs.replace(own, calibration=calibration))
 
