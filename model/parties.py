@@ -35,18 +35,18 @@ _STATES = frozenset(
     south dakota, west virginia, puerto rico""".replace(",\n   ", ",").split(", ")
 )
 _PARTISANS = frozenset("democrats republicans conservatives liberals socialists tories journalists".split())
-_DEMONYM = regex.compile(
-    r"""(?:(?:north|south|saudi|sri|puerto|costa|latin|african)[ -])?(?:afghan|african|albanian|algerian|american|arab|
-    argentine|armenian|asian|australian|austrian|azeri|bangladeshi|belarusian|belgian|bolivian|bosnian|brazilian|british|
-    bulgarian|canadian|chechen|chilean|chinese|christian|colombian|congolese|croatian|cuban|cypriot|czech|danish|dutch|
-    egyptian|english|eritrean|estonian|ethiopian|european|finnish|french|georgian|german|ghanaian|greek|haitian|hindu|
-    hungarian|indian|indonesian|iranian|iraqi|irish|islamic|israeli|italian|japanese|jewish|jordanian|kenyan|korean|kosovar|
-    kurdish|kuwaiti|lankan|latino|latvian|lebanese|liberian|libyan|lithuanian|malaysian|mexican|moroccan|muslim|nepalese|
-    nigerian|norwegian|pakistani|palestinian|peruvian|philippine|polish|portuguese|rican|romanian|russian|rwandan|saudi|
-    scottish|senegalese|serbian|shia|shiite|sikh|slovak|somali|spanish|sudanese|sunni|swedish|swiss|syrian|taiwanese|thai|
-    tibetan|tunisian|turkish|ugandan|ukrainian|uyghur|venezuelan|vietnamese|welsh|western|yemeni|zimbabwean)s?""",
-    regex.VERBOSE,
+_DEMONYMS = frozenset(
+    """afghan african albanian algerian american arab argentine armenian asian australian austrian azeri bangladeshi belarusian
+    belgian bolivian bosnian brazilian british bulgarian canadian chechen chilean chinese christian colombian congolese
+    croatian cuban cypriot czech danish dutch egyptian english eritrean estonian ethiopian european finnish french georgian
+    german ghanaian greek haitian hindu hungarian indian indonesian iranian iraqi irish islamic israeli italian japanese
+    jewish jordanian kenyan korean kosovar kurdish kuwaiti lankan latino latvian lebanese liberian libyan lithuanian
+    malaysian mexican moroccan muslim nepalese nigerian norwegian pakistani palestinian peruvian philippine polish
+    portuguese rican romanian russian rwandan saudi scottish senegalese serbian shia shiite sikh slovak somali spanish
+    sudanese sunni swedish swiss syrian taiwanese thai tibetan tunisian turkish ugandan ukrainian uyghur venezuelan
+    vietnamese welsh western yemeni zimbabwean""".split()
 )
+_QUARTER = regex.compile(r"(?:north|south|saudi|sri|puerto|costa|latin|african)[ -]")
 
 
 _COUNTRYMEN = frozenset(
@@ -57,12 +57,19 @@ _COUNTRYMEN = frozenset(
 
 def is_countryman(word: str) -> bool:
     """Whether a word tells where one person is from: "Kenyan", "Scot"."""
-    return word.casefold() in _COUNTRYMEN or _DEMONYM.fullmatch(word.casefold()) is not None
+    return word.casefold() in _COUNTRYMEN or _is_demonym(word.casefold())
+
+
+def _is_demonym(words: str) -> bool:
+    """Of a word in lower case, or two: "african americans"."""
+    quarter = _QUARTER.match(words)
+    bare = words[quarter.end() :] if quarter else words
+    return bare in _DEMONYMS or bare.removesuffix("s") in _DEMONYMS
 
 
 def is_origin(name: str) -> bool:
     """Whether a name only tells where somebody is from, and cannot stand alone for people: "Israeli", "German"."""
-    adjective = _DEMONYM.fullmatch(name.casefold()) is not None
+    adjective = _is_demonym(name.casefold())
     return adjective and not name.casefold().endswith(("s", "ese", "sh", "ch"))
 
 
@@ -73,7 +80,7 @@ def entity_type(name: str) -> SpeakerType:
         return "country"
     if bare.split()[-1] in _PARTISANS:
         return "group"
-    if _DEMONYM.fullmatch(bare) or _DEMONYM.fullmatch(bare.split()[-1]) and bare.endswith("s"):
+    if _is_demonym(bare) or _is_demonym(bare.split()[-1]) and bare.endswith("s"):
         # Norwegians, Northern Norwegians
         return "group"
     if bare in _STATES:

@@ -3,6 +3,7 @@ schema / doctor."""
 
 from __future__ import annotations
 
+import pkgutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -11,15 +12,6 @@ import click
 
 import quoth
 from quoth import cli_options
-from quoth.cli_annotate import annotate
-from quoth.cli_batch import batch
-from quoth.cli_eval import diff, evaluate
-from quoth.cli_export import export
-from quoth.cli_labels import labels
-from quoth.cli_reproduce import reproduce
-from quoth.cli_serve import key, serve
-from quoth.cli_stats import explore, stats
-from quoth.cli_train import train
 from quoth.errors import InputError, QuothError
 
 if TYPE_CHECKING:
@@ -38,9 +30,34 @@ SHAPES = {
 }
 """Suffix of an output file -> format."""
 
+ELSEWHERE = {
+    "annotate": "cli_annotate:annotate",
+    "batch": "cli_batch:batch",
+    "diff": "cli_eval:diff",
+    "eval": "cli_eval:evaluate",
+    "explore": "cli_stats:explore",
+    "export": "cli_export:export",
+    "key": "cli_serve:key",
+    "labels": "cli_labels:labels",
+    "reproduce": "cli_reproduce:reproduce",
+    "serve": "cli_serve:serve",
+    "stats": "cli_stats:stats",
+    "train": "cli_train:train",
+}
+"""Commands that are loaded when they are asked for."""
+
 
 class _Group(click.Group):
     """Prints the errors meant for users without a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*self.commands, *ELSEWHERE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in ELSEWHERE:
+            found: click.Command = pkgutil.resolve_name(f"quoth.{ELSEWHERE[cmd_name]}")
+            return found
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -192,20 +209,6 @@ def _progress(out: Path | None) -> Any:
             yield watcher
 
     return shown()
-
-
-main.add_command(batch)
-main.add_command(stats)
-main.add_command(explore)
-main.add_command(serve)
-main.add_command(key)
-main.add_command(annotate)
-main.add_command(labels)
-main.add_command(train)
-main.add_command(evaluate)
-main.add_command(diff)
-main.add_command(reproduce)
-main.add_command(export)
 
 
 @main.command()

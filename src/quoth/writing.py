@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, get_args
 
 import msgspec
-from rich.console import Console
 
-from quoth import marking
 from quoth.annotations import CONTEXT, page_id, web_annotations
 from quoth.errors import ConfigError, InputError, MissingExtraError
 from quoth.records import Article, Record, Sentiment, Stance, Statement, to_json
@@ -312,14 +310,19 @@ def _parquet_schema(pa: Any) -> Any:
 
 
 class _Html(_Encoder):
+    def __init__(self, terminal: bool) -> None:
+        from quoth import marking
+
+        self.marking = marking
+
     def head(self) -> bytes:
-        return marking.page_head().encode()
+        return self.marking.page_head().encode()
 
     def encode(self, record: Record, article: Article) -> bytes:
-        return marking.page_article(record, article).encode()
+        return self.marking.page_article(record, article).encode()
 
     def tail(self) -> bytes:
-        return marking.PAGE_TAIL.encode()
+        return self.marking.PAGE_TAIL.encode()
 
 
 class _WebAnnotation(_Encoder):
@@ -344,6 +347,12 @@ class _WebAnnotation(_Encoder):
 
 class _Table(_Encoder):
     def __init__(self, terminal: bool) -> None:
+        # Records alone need neither, and rich takes as long to load as a short article to label.
+        from rich.console import Console
+
+        from quoth import marking
+
+        self.view = marking.terminal_view
         # None, not False: rich then still obeys FORCE_COLOR.  In a notebook it would bypass the file.
         self.buffer = io.StringIO()
         self.console = Console(
@@ -351,7 +360,7 @@ class _Table(_Encoder):
         )
 
     def encode(self, record: Record, article: Article) -> bytes:
-        self.console.print(marking.terminal_view(record, self.console.width))
+        self.console.print(self.view(record, self.console.width))
         piece = self.buffer.getvalue()
         self.buffer.seek(0)
         self.buffer.truncate()
