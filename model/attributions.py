@@ -29,14 +29,14 @@ class Reading:
     tags: (n, 3, 3) probabilities of outside / begin / inside, by role.
     windows: the windows that were read; queries, keys: by link, one (window length + 1, LINK_WIDTH) matrix a
     window, row 0 is [CLS].
-    states: one (window length + 2, width) matrix a window, half precision, where a classifier reads them; else none.
+    states: one (window length + 2, width) matrix a window, where a classifier reads them; else none.
     """
 
     tags: Floats
     windows: list[Window]
     queries: dict[str, list[Floats]]
     keys: dict[str, list[Floats]]
-    states: list[NDArray[np.float16]] = field(default_factory=list)
+    states: list[Floats] = field(default_factory=list)
 
     def inside(self, role: str) -> Floats:
         """(n,) probability that a token belongs to the role at all."""
@@ -53,10 +53,11 @@ class Reading:
             if a >= b:
                 continue
             rows = self.queries[link][k][a - window.start + 1 : b - window.start + 1]
-            for few in np.split(rows, range(AT_ONCE, len(rows), AT_ONCE)):
-                mean = softmax(few @ self.keys[link][k].T / LINK_WIDTH**0.5).sum(axis=0)
-                nowhere += float(mean[0])
-                total[window.start : window.end] += mean[1:]
+            keys = self.keys[link][k].T
+            for at in range(0, len(rows), AT_ONCE):
+                sums = softmax(rows[at : at + AT_ONCE] @ keys / LINK_WIDTH**0.5).sum(axis=0)
+                nowhere += float(sums[0])
+                total[window.start : window.end] += sums[1:]
         size = max(1, last - first)
         total /= size
         return total, nowhere / size
@@ -111,5 +112,5 @@ def read(checkpoint: CanExtract, tokens: Tokens) -> Reading:
             reading.queries[link].append(told[f"{link}_query"][: len(ids) + 1].copy())
             reading.keys[link].append(told[f"{link}_key"][: len(ids) + 1].copy())
         if STATES in told:
-            reading.states.append(told[STATES].astype(np.float16))
+            reading.states.append(told[STATES])
     return reading

@@ -208,7 +208,7 @@ class Checkpoint:
         """What the classifier's graph takes for that."""
         in_view = np.pad(spans, ((0, 0), (1, 0)))
         if states is not None:
-            return {STATES: states[None].astype(np.float32), "spans": in_view}
+            return {STATES: states[None], "spans": in_view}
         return {"embeddings": self._embed(ids), "marks": marks[None], "spans": in_view}
 
     @functools.cached_property

@@ -165,6 +165,9 @@ _RELATIVE = regex.compile(
 def _is_known(text: str, key: str, bearers: list[str], by_name: dict[str, list[Mention]]) -> bool:
     """Whether a surname is that of somebody whom everybody knows and nobody names in full: "President Ode", before the text
     comes to "Bo Ode Jr." or "first lady Ann Ode"."""
+    if f"President {key}" not in text:
+        # Most are not, and a pattern takes long to compile.
+        return False
     alone = regex.search(rf"\bPresident {regex.escape(key)}\b(?! Jr\b)", text)
     return alone is not None and all(
         by_name[name][0].start > alone.start()
@@ -246,10 +249,12 @@ _COMPANY = regex.compile(
 def _join_acronyms(text: str, groups: dict[str, list[Mention]]) -> None:
     """ "World Health Organization (WHO)" or matching initials: the acronym belongs to the long name."""
     acronyms = [n for n in groups if is_acronym(n)]
+    initials = {
+        long: "".join(w[0] for w in long.replace("-", " ").split() if w[0].isupper()) for long in groups
+    }
     for short in acronyms:
         letters = short.replace(".", "")
         for long in list(groups):
-            words = [w for w in regex.split(r"[\s\-]+", long) if w[:1].isupper()]
-            if len(words) >= 2 and "".join(w[0] for w in words) == letters and long != short:
+            if len(letters) >= 2 and initials[long] == letters and long != short:
                 groups[long] += groups.pop(short)
                 break

@@ -95,10 +95,14 @@ def is_acronym(name: str) -> bool:
 def is_written_small(text: str, word: str) -> bool:
     """Whether a text also has a word, which it capitalises elsewhere, without a capital."""
     small = word.casefold()
-    # Most words are not there at all, and a pattern takes long to compile.
-    if small not in text:
-        return False
-    return regex.search(rf"(?<![\p{{L}}\-]){regex.escape(small)}(?![\p{{L}}\-])", text) is not None
+    at = text.find(small)
+    # A pattern of one's own for each word would take longer to compile than to find it.
+    while at >= 0:
+        around = text[max(at - 1, 0) : at] + text[at + len(small) : at + len(small) + 1]
+        if not any(ch.isalpha() or ch == "-" for ch in around):
+            return True
+        at = text.find(small, at + 1)
+    return False
 
 
 def is_function(word: str) -> bool:

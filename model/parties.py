@@ -49,6 +49,7 @@ _DEMONYMS = frozenset(
 _QUARTER = regex.compile(r"(?:north|south|saudi|sri|puerto|costa|latin|african)[ -]")
 
 
+_THE = regex.compile(r"^the\s+", regex.IGNORECASE)
 _COUNTRYMEN = frozenset(
     """dutchman frenchman englishman irishman welshman scotsman scot spaniard swede dane finn pole turk serb croat slovene slovak briton brit
     zealander aussie kiwi texan californian""".split()
@@ -75,7 +76,7 @@ def is_origin(name: str) -> bool:
 
 def entity_type(name: str) -> SpeakerType:
     """person, country or organization, by the words of the name."""
-    bare = regex.sub(r"^the\s+", "", name, flags=regex.IGNORECASE).casefold()
+    bare = _THE.sub("", name).casefold()
     if bare in COUNTRIES:
         return "country"
     if bare.split()[-1] in _PARTISANS:

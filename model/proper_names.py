@@ -27,6 +27,8 @@ _WORD = regex.compile(
     r"[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}&\-]|['’](?=\p{L}))*(?:\.\p{Lu}\b)*(?:\.(?:com|org|net)\b)?"
 )
 _LINKS = frozenset("of for in on at to and the &".split())
+_POSSESSIVE = ("'s", "’s", "'S", "’S")
+_RUN_ON = regex.compile(r"\p{Lu}[\p{L}\-]*")
 _ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof sen sens rep reps gov gen col maj capt lt sgt cmdr adm rev st jr sr hon det supt insp con dist atty".split()
 )
@@ -88,6 +90,8 @@ def _capitalised(text: str) -> list[Mention]:
     for match in _WORD.finditer(text):
         start, end = match.span()
         word = match.group()
+        if not sequence and word.islower():
+            continue
         initial = len(word) == 1 and word.isupper() and text[end : end + 1] == "."
         verb = opens_with_verb(text, start, word) or is_opener(text, start, word)
         function = (verb or is_function(word)) and not (sequence and (word in ("May", "Will") or initial))
@@ -112,7 +116,7 @@ def _capitalised(text: str) -> list[Mention]:
                 sequence = []
         if not (capital or sequence):
             continue
-        possessive = regex.search(r"['’][sS]$", word) and not _PEOPLES.match(text, start)
+        possessive = word.endswith(_POSSESSIVE) and not _PEOPLES.match(text, start)
         if text[end : end + 1] == "." and (
             len(word) == 1 or "." in word or word.casefold() in _ABBREVIATIONS
         ):
@@ -193,7 +197,7 @@ NEAR = 3000
 
 def _is_named_shorter(text: str, name: list[str]) -> bool:
     """Whether a text has the last word of a person's name alone, too."""
-    if not looks_like_person(" ".join(name)):
+    if text.count(name[-1]) < 2 or not looks_like_person(" ".join(name)):
         return False
     alone = rf"(?<!{regex.escape(name[-2])}\s)(?<![\p{{L}}\-]){regex.escape(name[-1])}(?![\p{{L}}\-])"
     return regex.search(alone, text) is not None
@@ -204,8 +208,8 @@ def _run_together(text: str, sequence: list[tuple[int, int]]) -> Mention | None:
     if len(sequence) < 3:
         return None
     first = text[slice(*sequence[0])]
-    glued = regex.compile(rf"{regex.escape(first)}\p{{Lu}}")
-    ends = [a + len(first) for a, _ in sequence[2:] if glued.match(text, a)]
+    after = [a + len(first) for a, _ in sequence[2:] if text.startswith(first, a)]
+    ends = [end for end in after if text[end : end + 1].isupper()]
     if not ends:
         return None
     start, end = sequence[1][0], ends[0]
@@ -229,7 +233,8 @@ def _trimmed(words: list[str], a: int, b: int) -> tuple[int, int]:
             break
     # "Ann Ode Ann Marie OdeTrump calls ...", "Ode Ann Marie OdeTrump calls ..."
     again = (k for k in range(a + 2, b) if words[k] == words[a] and words[k - 1] not in PARTICLES)
-    glued = b - a > 2 and regex.fullmatch(rf"{regex.escape(words[a])}\p{{Lu}}[\p{{L}}\-]*", words[b - 1])
+    first, last = (words[a], words[b - 1]) if b - a > 2 else ("", "")
+    glued = last.startswith(first) and _RUN_ON.fullmatch(last, len(first))
     return a, a + 1 if glued else next(again, b)
 
 

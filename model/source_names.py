@@ -16,6 +16,8 @@ _BEFORE_OTHER = frozenset(
     "for of to with from at by in on against about under near behind like as and or than".split()
 )
 _BEHIND = POSTNOMINALS | frozenset("plc inc ltd llc co".split())
+_CLAUSE = regex.compile(r",? (?:who|which)\b")
+_JOINT = regex.compile(r",? and |, ")
 _SEGMENT = regex.compile(r"[^,;()–—]+")
 _ORIGIN = regex.compile(r"(?:of|from|in|at|with|for)\s")
 """Bob Lee "of Iowa", "from the audit office"."""
@@ -75,8 +77,8 @@ class SourceNames:
 
     def several(self, start: int, end: int) -> str | None:
         """ "Ortega, Ruiz and the West": the names of all, where a source phrase lists nothing but names."""
-        phrase = without_behind(regex.split(r",? (?:who|which)\b", self._text[start:end])[0])
-        parts = [_OF_STATE.sub("", p) for p in regex.split(r",? and |, ", phrase) if not SEAT.fullmatch(p)]
+        phrase = without_behind(_CLAUSE.split(self._text[start:end])[0])
+        parts = [_OF_STATE.sub("", p) for p in _JOINT.split(phrase) if not SEAT.fullmatch(p)]
         if len(parts) < 2 or " and " not in phrase:
             return None
         if any(part.startswith("other ") for part in parts):

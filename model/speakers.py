@@ -121,7 +121,7 @@ class _Cast:
         self._labels = {text[t.label_start : t.label_end] for t in turns(text)}
         self._origins = [k for k, entity in enumerate(people) if is_origin(entity.name)]
         self._titles = [titles_of(text, entity) for entity in people]
-        self._ranges = self._mention_ranges()
+        self._ranges, self._whose = self._mention_ranges()
 
     def _descriptions(self, sources: set[tuple[int, int]]) -> list[Entity]:
         """Sources that are no names: "a senior official", "the ministry"."""
@@ -133,8 +133,8 @@ class _Cast:
                     by_phrase.setdefault(name.casefold(), []).append(Mention(start, end, name))
         return [Entity(m[0].name, description_type(m[0].name), m) for m in by_phrase.values()]
 
-    def _mention_ranges(self) -> list[NDArray[np.int64]]:
-        """The tokens of everybody's mentions, (mentions, 2) each.  A name inside a description does not speak there:
+    def _mention_ranges(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The tokens of all mentions, (mentions, 2), and whose each is, (mentions,).  A name inside a description does not speak there:
         whoever points at "a senior Ode official" means the official."""
         phrases = {(m.start, m.end) for entity in self._described for m in entity.mentions}
 
@@ -145,10 +145,11 @@ class _Cast:
             *([m for m in entity.mentions if speaks(m)] for entity in self.people),
             *(entity.mentions for entity in self._described),
         ]
-        return [
-            np.array([self.tokens.between(m.start, m.end) for m in mentions], dtype=np.int64).reshape(-1, 2)
-            for mentions in spans
+        ranges = [
+            (*self.tokens.between(m.start, m.end), k) for k, mentions in enumerate(spans) for m in mentions
         ]
+        table = np.array(ranges, dtype=np.int64).reshape(-1, 3)
+        return table[:, :2], table[:, 2]
 
     def _holder(self, phrase: str, everyone: list[Entity], masses: NDArray[np.float64]) -> Entity | None:
         """ "the senator": the person called so before a name, "Sen. Ode"; of several the one pointed at."""
@@ -197,7 +198,9 @@ class _Cast:
         """source: characters of the phrase in the reporting clause; where, nowhere: the name link's answer."""
         everyone = [*self.people, *self._described]
         sums = np.concatenate([[0.0], np.cumsum(where)])
-        masses = np.array([float((sums[r[:, 1]] - sums[r[:, 0]]).sum()) for r in self._ranges])
+        on_mentions = sums[self._ranges[:, 1]] - sums[self._ranges[:, 0]]
+        masses = np.zeros(len(everyone))
+        np.add.at(masses, self._whose, on_mentions)
         masses[self._origins] = 0.0
         label = self.text[slice(*source)] if source else ""
         if source and label in self._labels:

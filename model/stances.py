@@ -201,7 +201,7 @@ def pool(checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, int]]) -
 
 def _seen(
     checkpoint: Checkpoint, tokens: Tokens, spans: list[tuple[int, int]], reading: Reading | None = None
-) -> Iterator[tuple[View, NDArray[np.float16] | None]]:
+) -> Iterator[tuple[View, Floats | None]]:
     """The views that cover the statements; for a model of one encoder its windows, with their states."""
     manifest = checkpoint.manifest
     if not manifest.one_encoder:
@@ -261,14 +261,14 @@ def _target(view: View, scores: Floats) -> tuple[int, int] | None:
     """scores: (seq, 2) -> token range of the best phrase; None where no target is likelier, or where it reaches over a border
     of the view's two parts."""
     starts, ends = softmax(scores.T)
-    joint = np.triu(np.outer(starts[1:], ends[1:]))
-    joint = np.tril(joint, MAX_TARGET - 1)
+    later = np.lib.stride_tricks.sliding_window_view(np.pad(ends, (0, MAX_TARGET - 1)), MAX_TARGET)
+    joint = starts[1:, None] * later[1:]
     if joint.size == 0:
         return None
-    first, last = np.unravel_index(int(joint.argmax()), joint.shape)
-    if joint[first, last] <= NO_TARGET * starts[0] * ends[0]:
+    first, more = map(int, np.unravel_index(int(joint.argmax()), joint.shape))
+    if joint[first, more] <= NO_TARGET * starts[0] * ends[0]:
         return None
-    start, end = view.token(int(first) + 1), view.token(int(last) + 1)
-    if start is None or end is None or end - start != last - first:
+    start, end = view.token(first + 1), view.token(first + more + 1)
+    if start is None or end is None or end - start != more:
         return None
     return start, end + 1
