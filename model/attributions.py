@@ -52,10 +52,13 @@ class Reading:
             a, b = max(first, window.core_start), min(last, window.core_end)
             if a >= b:
                 continue
-            rows = self.queries[link][k][a - window.start + 1 : b - window.start + 1]
+            rows = self.queries[link][k][a - window.start + 1 : b - window.start + 1] / LINK_WIDTH**0.5
             keys = self.keys[link][k].T
             for at in range(0, len(rows), AT_ONCE):
-                sums = softmax(rows[at : at + AT_ONCE] @ keys / LINK_WIDTH**0.5).sum(axis=0)
+                scores = rows[at : at + AT_ONCE] @ keys
+                exp = np.exp(scores - scores.max(axis=1, keepdims=True))
+                # The sum of the rows' softmax.
+                sums = (1 / exp.sum(axis=1)) @ exp
                 nowhere += float(sums[0])
                 total[window.start : window.end] += sums[1:]
         size = max(1, last - first)

@@ -12,7 +12,7 @@ pytest.importorskip("datasets")
 
 from quoth.labeler import Labeler
 from quoth.model.checkpoint import WEIGHTS, Checkpoint
-from quoth.training.examples import GoldArticle, classification_examples, with_targets_only
+from quoth.training.examples import UNFOUND, GoldArticle, classification_examples, with_targets_only
 from quoth.training.teaching import KEPT, taught
 
 SAID = "“The council lied to every tenant,”"
@@ -36,6 +36,14 @@ def test_the_answers_are_the_teacher_s_own(teacher: Checkpoint, tmp_path: Path) 
     (row,) = classification_examples([article], teacher.pieces)
     np.testing.assert_allclose(row["stance"][0], told.stance, atol=1e-4)
     np.testing.assert_allclose(row["sentiment"][0], told.sentiment, atol=1e-4)
+    assert told.target and row["target"].tolist() == [[UNFOUND, UNFOUND]]
+
+
+def test_its_targets_are_learned_on_request(teacher: Checkpoint, tmp_path: Path) -> None:
+    (article,) = taught(teacher, articles(1), 1, 0, tmp_path / "taught.jsonl", targets=True)
+    (told,) = Labeler(teacher).classify([(TEXT, 0, len(SAID))])
+    (row,) = classification_examples([article], teacher.pieces)
+    assert told.target and row["target"].tolist() == [list(told.target)]
 
 
 def test_of_a_labelled_article_only_the_targets_are_left_to_learn(teacher: Checkpoint) -> None:
@@ -54,8 +62,8 @@ def test_of_a_labelled_article_only_the_targets_are_left_to_learn(teacher: Check
 
 def test_of_what_surely_has_no_stance_a_share_is_learned(teacher: Checkpoint, tmp_path: Path) -> None:
     kept = tmp_path / "taught.jsonl"
-    sure = [[k, k + 1, [0, 0, 0, 0, 1], [0, 1, 0]] for k in range(400)]
-    unsure = [[500, 510, [0.1, 0, 0, 0, 0.9], [0, 1, 0]]]
+    sure = [[k, k + 1, [0, 0, 0, 0, 1], [0, 1, 0], None] for k in range(400)]
+    unsure = [[500, 510, [0.1, 0, 0, 0, 0.9], [0, 1, 0], None]]
     kept.write_text(json.dumps(["a0", sure + unsure]) + "\n", "utf-8")
     (article,) = taught(teacher, articles(1), 1, 0, kept)
     assert article.statements[-1]["start"] == 500
@@ -73,9 +81,9 @@ def test_an_interrupted_run_goes_on_behind_its_last_whole_line(teacher: Checkpoi
     whole = taught(teacher, articles(5), 4, 0, kept)
     lines = kept.read_text("utf-8").splitlines(keepends=True)
     first = whole[0].id
-    marked = [[0, len(SAID), [0, 0, 0, 0.5, 0.5], [0, 1, 0]]]
+    marked = [[0, len(SAID), [0, 0, 0, 0.5, 0.5], [0, 1, 0], None]]
     kept.write_text(json.dumps([first, marked]) + "\n" + lines[1] + lines[2][:20], "utf-8")
     resumed = taught(teacher, articles(5), 4, 0, kept)
-    assert resumed[0].statements[0]["taught"] == ([0, 0, 0, 0.5, 0.5], [0, 1, 0])
+    assert resumed[0].statements[0]["taught"] == ([0, 0, 0, 0.5, 0.5], [0, 1, 0], None)
     assert resumed[1:] == whole[1:]
     assert [json.loads(line)[0] for line in kept.read_text("utf-8").splitlines()] == [a.id for a in whole]

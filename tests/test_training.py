@@ -197,7 +197,7 @@ def of_one_encoder(
     run = tmp_path_factory.mktemp("one")
     recipe = OneEncoderConfig(
         "quick", "0", "small", 1, msgspec.structs.replace(config.data, more_articles=""), config.classifier,
-        window=200, window_left=40, window_right=20, paraphrases=20,
+        window=200, window_left=40, window_right=20, paraphrases=20, taught=2,
     )  # fmt: skip
     one_encoder.train(recipe, data, run, run / "model")
     return recipe, run

@@ -214,8 +214,9 @@ def placed(article: GoldArticle, tokens: Tokens) -> Iterator[tuple[dict[str, Any
 def _learned(text: str, tokens: Tokens, statement: dict[str, Any]) -> dict[str, Any]:
     """What there is to learn of one statement, see `classification_examples`."""
     if "taught" in statement:
-        stance, sentiment = statement["taught"]
-        return {"stance": stance, "second": UNFOUND, "sentiment": sentiment, "target": (UNFOUND, UNFOUND)}
+        stance, sentiment, target = statement["taught"]
+        place = tokens.between(*target) if target else (UNFOUND, UNFOUND)
+        return {"stance": stance, "second": UNFOUND, "sentiment": sentiment, "target": place}
     return {
         "stance": _one_of(STANCE_LABELS, statement["stance"]),
         "second": STANCE_LABELS.index(str(statement["stance2"] or "other")),

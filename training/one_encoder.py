@@ -24,7 +24,11 @@ from quoth.training.loop import Batches, Schedule, fit
 from quoth.training.paraphrases import paraphrases
 from quoth.training.rounding import rounded
 from quoth.training.runs import Run
+from quoth.training.teaching import taught
 from quoth.training.train import Data, files_of, hashes, mean_losses, write_calibrated
+
+SHARE = 0.25
+"""Of what the teacher surely takes for `other`, that is learned: a window is read for its other statements anyway."""
 
 
 class OneEncoderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,6 +47,8 @@ class OneEncoderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     window_right: int = 64
     paraphrases: int = 12000
     """Weakly labelled paraphrases added to the labels."""
+    taught: int = 0
+    """Of the articles, in which the teacher answers for the statements that nobody labelled."""
     rounded_from: float = 1.0
     """Share of the steps after which weights are rounded as the export rounds them, see `quoth.training.rounding`."""
 
@@ -79,6 +85,9 @@ def train(config: OneEncoderConfig, data: Path, folder: Path, out: Path, device:
     if config.data.more_articles:
         named += examples.labelled_articles(examples.MORE_SPEAKERS, files["more_articles"])
         labelled += examples.labelled_articles(examples.MORE_LABELS, files["more_articles"])
+    seed, kept = config.schedule.seed, folder / "taught.jsonl"
+    answered = {a.id: a for a in taught(teacher, labelled, config.taught, seed, kept, SHARE, targets=True)}
+    labelled = [answered.get(a.id, a) for a in labelled]
     labelled += examples.hard_cases()
     attributed = list(examples.attribution_articles(files["attributions"]))
     rows = {

@@ -24,12 +24,19 @@ that is learned."""
 
 
 def taught(
-    teacher: Checkpoint, articles: list[GoldArticle], most: int, seed: int, kept: Path
+    teacher: Checkpoint,
+    articles: list[GoldArticle],
+    most: int,
+    seed: int,
+    kept: Path,
+    share: float = KEPT,
+    targets: bool = False,
 ) -> list[GoldArticle]:
     """At most `most` of the articles, drawn at random, with the statements that the teacher finds in them added where no
-    labelled one is, each with `taught`: its probabilities of stances (5,) and of sentiments (3,).  What a target is,
-    labels alone tell.
+    labelled one is, each with `taught`: its probabilities of stances (5,) and of sentiments (3,), and the characters
+    [start, end) of its target, None where it names none or targets are not taught.
 
+    share: of what is surely `other`, that is learned.
     kept: a file that answers are appended to, so that an interrupted run goes on behind its last whole line.
     """
     rng = np.random.default_rng(seed)
@@ -38,14 +45,14 @@ def taught(
     with kept.open("a", encoding="utf-8") as file:
         for article in drawn:
             if article.id not in known:
-                known[article.id] = list(_answers(teacher, article.text))
+                known[article.id] = list(_answers(teacher, article.text, targets))
                 file.write(json.dumps([article.id, known[article.id]]) + "\n")
                 file.flush()
-    return [_with_answers(article, known[article.id], rng) for article in drawn]
+    return [_with_answers(article, known[article.id], rng, share) for article in drawn]
 
 
-Answer = tuple[int, int, list[float], list[float]]
-"""Start and end of a statement; probabilities of its stances and of its sentiments."""
+Answer = tuple[int, int, list[float], list[float], tuple[int, int] | None]
+"""Start and end of a statement; probabilities of its stances and of its sentiments; start and end of its target."""
 
 
 def _read(kept: Path) -> dict[str, list[Answer]]:
@@ -58,21 +65,27 @@ def _read(kept: Path) -> dict[str, list[Answer]]:
     return dict(map(json.loads, whole.splitlines()))
 
 
-def _answers(teacher: Checkpoint, text: str) -> Iterator[Answer]:
+def _answers(teacher: Checkpoint, text: str, targets: bool) -> Iterator[Answer]:
     (tokens,) = teacher.pieces([text])
     found = find_statements(text, tokens, read(teacher, tokens))
     spans = [f.clause for f in found if f.is_reported()]
-    for (first, last), told in zip(spans, tell_stances(teacher, tokens, spans), strict=True):
-        place = int(tokens.starts[first]), int(tokens.ends[last - 1])
-        yield *place, told.stance.round(4).tolist(), told.sentiment.round(4).tolist()
+
+    def characters(first: int, last: int) -> tuple[int, int]:
+        return int(tokens.starts[first]), int(tokens.ends[last - 1])
+
+    for span, told in zip(spans, tell_stances(teacher, tokens, spans), strict=True):
+        target = characters(*told.target) if targets and told.target else None
+        yield *characters(*span), told.stance.round(4).tolist(), told.sentiment.round(4).tolist(), target
 
 
-def _with_answers(article: GoldArticle, answers: list[Answer], rng: np.random.Generator) -> GoldArticle:
+def _with_answers(
+    article: GoldArticle, answers: list[Answer], rng: np.random.Generator, share: float
+) -> GoldArticle:
     other = STANCE_LABELS.index("other")
     added = [
-        {"start": start, "end": end, "taught": (stance, sentiment)}
-        for start, end, stance, sentiment in answers
+        {"start": start, "end": end, "taught": (stance, sentiment, target)}
+        for start, end, stance, sentiment, target in answers
         if not touching(article.statements, start, end)
-        and (stance[other] < SURELY_OTHER or rng.random() < KEPT)
+        and (stance[other] < SURELY_OTHER or rng.random() < share)
     ]
     return GoldArticle(article.id, article.text, [*article.statements, *added])
