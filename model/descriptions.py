@@ -107,6 +107,11 @@ def is_document(phrase: str) -> bool:
     return head_noun(phrase) in _DOCUMENTS
 
 
+def is_work(phrase: str) -> bool:
+    """Whether a description ends with something by which somebody speaks: a document, a book, a website."""
+    return phrase.casefold().rpartition(" ")[2] in _WORKS
+
+
 def head_noun(phrase: str) -> str:
     """The noun that a phrase is about: "official" of "a senior official at the ministry"."""
     head = regex.split(
@@ -131,4 +136,5 @@ _DOCUMENTS = frozenset(
     """statement report study lawsuit complaint indictment document memo letter filing paper note email message post tweet
     article editorial op-ed essay column release brief motion petition resolution order affidavit""".split()
 )
+_WORKS = _DOCUMENTS | frozenset("suit memoir book recollection testimony piece website".split())
 _PLURALS = frozenset("percent people men women police staff children militia media press public crew".split())

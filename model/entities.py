@@ -120,7 +120,9 @@ def _owner(
     if (place_of := name.partition(" of "))[1] and place_of[0] in by_surname:
         # Ortega of Texas
         name = place_of[0]
-    if name.casefold() in COUNTRIES and not (name in by_surname and titled(text, place.start)):
+    if name.casefold() in COUNTRIES and not (
+        name in by_surname and (titled(text, place.start) or not _is_place(text, name))
+    ):
         # Sheriff Israel
         return name
     if _suffix(name.split()) and len(name.split()) == 2:
@@ -154,6 +156,11 @@ def _owner(
         # A headline or caption in between ("Decoding Ode") does not take the name over.
         return max(before, key=lambda b: (sum(other == b[1] for _, other in before) > 1, b))[1]
     return max(choices, key=lambda n: len(by_name[n]))
+
+
+def _is_place(text: str, name: str) -> bool:
+    """Whether a text tells of something in a country, which may also be somebody's surname: "in Jordan"."""
+    return any(f" {where} {name}" in text for where in ("in", "from", "across", "into", "within", "throughout"))
 
 
 _RELATIVE = regex.compile(

@@ -112,7 +112,7 @@ def is_function(word: str) -> bool:
 
 
 _COMPOUND = regex.compile(
-    r".*-(?:\p{Ll}+ed|led|held|era|born|style|run|wide|language|speaking)|[DRI]-\p{Lu}.*"
+    r".*-(?:\p{Ll}+ed|led|held|era|born|style|run|wide|language|speaking|shy|friendly|minded)|[DRI]-\p{Lu}.*"
 )
 
 

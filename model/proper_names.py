@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import regex
@@ -171,15 +172,11 @@ def _names_in(text: str, sequence: list[tuple[int, int]]) -> list[Mention]:
             b -= 1
         while b - a > 1 and words[b - 1].casefold().strip(".") in POSTNOMINALS:
             b -= 1
-        if (
-            b - a > 2
-            and is_countryman(words[a])
-            and _is_named_shorter(
-                text[max(0, sequence[a][0] - NEAR) : sequence[b - 1][1] + NEAR], words[a + 1 : b]
-            )
-        ):
-            # "Kenyan Ann Ode"
-            a += 1
+        for first in _firsts(words, a, b):
+            near = text[max(0, sequence[a][0] - NEAR) : sequence[b - 1][1] + NEAR]
+            if _is_named_shorter(near, words[first:b]):
+                a = first
+                break
         while b - a > 1 and words[b - 1] in ("Republican", "Democrat"):
             # "the Ohio Republican" is a description.
             b -= 1
@@ -189,6 +186,19 @@ def _names_in(text: str, sequence: list[tuple[int, int]]) -> list[Mention]:
             start, end = sequence[a][0], sequence[b - 1][1]
             mentions.append(Mention(start, end, " ".join(text[start:end].split())))
     return mentions
+
+
+def _firsts(words: list[str], a: int, b: int) -> Iterator[int]:
+    """Where a person's name may begin behind what it hangs on: "Kenyan Ann Ode", "CEPA Ann Ode", "Chief of Department Ann F. Ode"."""
+    if b - a < 3:
+        return
+    body = len(words[a].strip(".")) > 1 and words[a].isupper() and not words[a + 1].isupper()
+    # Agent in Charge, Private First Class
+    if body or is_countryman(words[a]) or words[a] in ("Charge", "Class"):
+        yield a + 1
+    first = b - 2 - (len(words[b - 2].strip(".")) == 1)
+    if first - 2 > a and _LINKS.intersection(words[a:first]):
+        yield first
 
 
 NEAR = 3000

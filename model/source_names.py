@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import regex
 
-from quoth.model.descriptions import AHEAD, is_document, without_behind
+from quoth.model.descriptions import AHEAD, is_document, is_work, without_behind
 from quoth.model.entities import Entity
-from quoth.model.parties import entity_type
+from quoth.model.parties import entity_type, is_origin
 from quoth.model.proper_names import Mention
 from quoth.titles import POSTNOMINALS, is_title
 
@@ -31,6 +31,11 @@ _OF_STATE = regex.compile(r"(?<=\p{Lu}\p{Ll}+) of \p{Lu}[\p{L}. ]+$")
 _STAFF = regex.compile(r"\p{Lu}.*? \p{Ll}+ \p{Lu}")
 """Brun "spokesman" Bob Lee."""
 _OWNER = regex.compile(r"((?:\p{Lu}[\p{L}.]+ )?\p{Lu}[\p{L}.]+['’]s )$")
+_BY = regex.compile(r" (?:by|from) (?=\P{Nd})")
+_ISSUED = regex.compile(r"(?:['’]s?)?(?: [\p{Ll}\-]+){1,3}")
+_NO_ISSUERS = frozenset(
+    "Facebook Twitter Instagram Telegram YouTube LinkedIn Weibo Democratic Republican".split()
+)
 SEAT = regex.compile(r"(?:and )?[DRI]-\p{Lu}[\p{L}.]*")
 """Party and state: "D-N.Y."."""
 
@@ -108,10 +113,24 @@ class SourceNames:
 
     def author(self, phrase: str, source: tuple[int, int]) -> Entity | None:
         """ "Ode’s letter": Ode."""
-        if is_document(phrase):
+        if is_document(phrase) or is_work(phrase):
             for (a, b), entity in self._owner.items():
                 if source[0] <= a and b < source[1] and entity.type == "person" and self._text[b] in "'’":
                     return entity
+        return None
+
+    def issuer(self, start: int, end: int) -> tuple[int, int] | None:
+        """Who says what a document says: "the ministry" of "a letter from the ministry", "the Herald" of "a Herald report"."""
+        if match := _BY.search(self._text, start, end):
+            work = self._text[start : match.start()]
+            # "a press release", "a letter to the council"
+            return (match.end(), end) if is_work(work) or is_document(work) else None
+        if is_work(self._text[start:end]):
+            for (a, b), entity in self._owner.items():
+                issues = entity.type != "person" and entity.name not in _NO_ISSUERS and not is_origin(entity.name)
+                part = self._text.startswith(" of ", max(a - 4, start))
+                if start <= a and issues and not part and _ISSUED.fullmatch(self._text, b, end):
+                    return a, b
         return None
 
     def bearer(self, phrase: str) -> Entity | None:

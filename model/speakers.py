@@ -17,6 +17,7 @@ from quoth.model.descriptions import (
     head_noun,
     is_body,
     is_document,
+    is_work,
     is_person,
 )
 from quoth.model.entities import Entity
@@ -178,19 +179,22 @@ class _Cast:
 
     def _possession(
         self, phrase: str, everyone: list[Entity], masses: NDArray[np.float64], start: int
-    ) -> str | None:
-        """ "her lawyer", "its spokesman": whose, if the name link points at one with a name."""
+    ) -> tuple[str, SpeakerType] | None:
+        """ "her lawyer", "its spokesman": whose, if the name link points at one with a name; of "her book" she herself speaks."""
         match = _POSSESSIVE.match(phrase)
         if match is None:
             return None
         owned = regex.compile(rf".+['’]s? {regex.escape(describe(match[2]))}")
         if same := [e for e in self._described if owned.fullmatch(e.name) and e.mentions[0].start < start]:
             # "Ode’s lawyer" before.
-            return same[-1].name
+            return same[-1].name, same[-1].type
         fitting = [k for k, e in enumerate(self.people) if masses[k] > OWNER and stands_for(match[1], e)]
         if not fitting:
             return None
-        return f"{everyone[max(fitting, key=lambda k: masses[k])].name}’s {describe(match[2])}"
+        owner = everyone[max(fitting, key=lambda k: masses[k])]
+        if is_work(match[2]):
+            return owner.name, owner.type
+        return f"{owner.name}’s {describe(match[2])}", description_type(phrase)
 
     def name(
         self, source: tuple[int, int] | None, where: NDArray[np.float32], nowhere: float, start: int
@@ -258,7 +262,7 @@ class _Cast:
         if author := self._names.author(phrase, source):
             return Named(author.name, author.type, source, 0.8)
         if possessive := self._possession(phrase, everyone, masses, source[0]):
-            return Named(possessive, description_type(phrase), source, 0.7)
+            return Named(*possessive, source, 0.7)
         own = next(
             (k for k, e in enumerate(everyone) if any((m.start, m.end) == source for m in e.mentions)), None
         )
@@ -294,7 +298,17 @@ class _Cast:
         entity = everyone[own]
         if not (_SHARE.search(phrase) or is_body(phrase)) and _is_relayed(masses[own], everyone, masses):
             return self._best(everyone, masses, 0.0, None, start)
+        if issuer := self._names.issuer(*source):
+            return self._issuer(*issuer)
         return Named(entity.name, entity.type, source, 0.6 + 0.39 * float(masses[own]))
+
+    def _issuer(self, start: int, end: int) -> Named:
+        if head := self._names.head(start, end):
+            return Named(self._names.with_owner(*head), head[1].type, (head[0].start, head[0].end), 0.8)
+        phrase = self.text[start:end]
+        if body := named_body(self.people, self.text, phrase, start) if _DEFINITE.match(phrase) else None:
+            return Named(*body, (start, end), 0.8)
+        return Named(describe(phrase), description_type(phrase), (start, end), 0.6)
 
     def _best(
         self,

@@ -213,6 +213,14 @@ def test_of_two_with_a_title_the_one_pointed_at_speaks(read: Read) -> None:
         ("Ek’s letter", "", "Jonas Ek"),
         ("Ek’s uncle", "Ek’s uncle", "Ek’s uncle"),
         ("the outlet", "Jonas Ek", "Jonas Ek"),
+        ("Ek’s upcoming memoir", "", "Jonas Ek"),
+        ("his website", "Jonas Ek", "Jonas Ek"),
+        ("a Solvind press release", "", "Solvind"),
+        ("Solvind’s motion", "", "Solvind"),
+        ("a letter to the council from attorney Kai Brun", "", "Kai Brun"),
+        ("a study by two harbour pilots", "", "two harbour pilots"),
+        ("a Facebook post", "", "a Facebook post"),
+        ("a Solvind report of 2019", "", "a Solvind report of 2019"),
     ],
 )
 def test_behind_a_description_stands_who_fits_it(source: str, link: str, name: str, read: Read) -> None:

@@ -29,7 +29,7 @@ ROLES = frozenset(
     veterinarian farmer fisherman trawlerman welder plumber builder electrician loader postman carer pensioner
     shopkeeper shopper bystander barrister solicitor trader juror retiree volunteer campaigner presenter broadcaster
     firefighter parishioner deacon archdeacon vicar curate chaplain monsignor patriarch mullah emir sultan resident
-    homeowner tenant landlord motorist passenger commuter pilot sailor soldier veteran whistleblower dissident pollster
+    homeowner tenant landlord protester protestor demonstrator expert motorist passenger commuter pilot sailor soldier veteran whistleblower dissident pollster
     blogger vlogger influencer streamer podcaster entrepreneur businessman businesswoman investor banker architect
     engineer programmer developer mathematician theologian philosopher sociologist anthropologist archaeologist
     assemblyman assemblywoman brigadier commodore corporal taoiseach undersecretary ombudsman mum dad gran
