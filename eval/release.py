@@ -2,7 +2,7 @@
 
 A document says where a table goes:
 
-    <!-- results: figures -->
+    <!-- results: figures on dev -->
     ...
     <!-- /results -->
 
@@ -93,7 +93,8 @@ def filled(document: str, found: Mapping[str, str], path: Path) -> str:
 
 
 def tables(results: Path = RESULTS) -> dict[str, str]:
-    """The tables of `results/*.json` by name: figures, errors, swaps, attributions, and one full report of each.
+    """The tables of `results/*.json` by name: figures and errors on each set of labels, swaps, attributions, and one full report of
+    each.
 
     Raises InputError where there is none, or where those of one model are of different versions of it.
     """
@@ -111,9 +112,10 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
         raise InputError(
             f"{results}: expected results of one version of each model, found {models or 'none'}"
         )
+    sets = by_labels(judged)
     return {
-        "figures": figures(judged),
-        "errors": errors(judged),
+        **{f"figures on {labels}": figures(labels, of_models) for labels, of_models in sets.items()},
+        **{f"errors on {labels}": errors(labels, of_models) for labels, of_models in sets.items()},
         "swaps": swaps(judged),
         "attributions": attributions(attributed),
         **{name: report.attributions_table(found) for name, found in attributed.items()},
@@ -128,8 +130,18 @@ def published(results: Path = RESULTS) -> Iterator[tuple[Path, Outcome]]:
         yield path, read_attributions(path) if attributed else read_result(path)
 
 
-def figures(judged: Mapping[str, Result]) -> str:
-    """A column a result: the figures that matter most."""
+def by_labels(judged: Mapping[str, Result]) -> dict[str, dict[str, Result]]:
+    """Results by what they were measured on, and by model: "fast-dev" is that of `fast` on dev.  "dev" is that of the default, which
+    comes first."""
+    sets: dict[str, dict[str, Result]] = {}
+    models = {name: result.run.model.name if result.run.model else name for name, result in judged.items()}
+    for name, model in sorted(models.items(), key=lambda item: (item[0].startswith(f"{item[1]}-"), item[0])):
+        sets.setdefault(name.removeprefix(f"{model}-"), {})[model] = judged[name]
+    return sets
+
+
+def figures(labels: str, judged: Mapping[str, Result]) -> str:
+    """A column a result, all on the same labels: the figures that matter most."""
 
     def cells(value: Any) -> list[str]:
         return [value(result) for result in judged.values()]
@@ -152,8 +164,8 @@ def figures(judged: Mapping[str, Result]) -> str:
          *cells(lambda r: f"{report.percent(r.calibration['gold_spans']['all'].perfect)}, "
                           f"{report.percent(r.calibration['gold_spans']['all'].perfect_high)}")],
     ]  # fmt: skip
-    head = ["", *(f"{name}, {r.articles.gold} articles" for name, r in judged.items())]
-    return table(head, rows)
+    articles = sorted({r.articles.gold for r in judged.values()})
+    return table([f"{labels}, {' or '.join(map(str, articles))} articles", *judged], rows)
 
 
 def attributions(attributed: Mapping[str, Attributions]) -> str:
@@ -162,8 +174,8 @@ def attributions(attributed: Mapping[str, Attributions]) -> str:
     return "\n\n".join(f"*{name}*\n\n{shown}" if len(found) > 1 else shown for name, shown in found.items())
 
 
-def errors(judged: Mapping[str, Result]) -> str:
-    """A column a result: of a hundred, how many are wrong, end to end."""
+def errors(labels: str, judged: Mapping[str, Result]) -> str:
+    """A column a result, all on the same labels: of a hundred, how many are wrong, end to end."""
     rows = []
     for stance in STANCES[:-1]:
         of = [r.stance["end_to_end"]["quoted"].classes[stance] for r in judged.values()]
@@ -181,7 +193,7 @@ def errors(judged: Mapping[str, Result]) -> str:
         rows.append(
             [f"speakers of either kind, named {what}", *(_wrong(s.accuracy) if s else "-" for s in of_naming)]
         )
-    return table(["of 100", *judged], rows)
+    return table([f"of 100 on {labels}", *judged], rows)
 
 
 def _wrong(share: Figure) -> str:

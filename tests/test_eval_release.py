@@ -20,6 +20,7 @@ from quoth.eval.release import (
     DOCUMENTS,
     RESULTS,
     blocks,
+    by_labels,
     errors,
     figures,
     filled,
@@ -38,7 +39,7 @@ Make = Callable[..., Any]
 
 REPOSITORY = Path(__file__).parent.parent
 PAGE = Path("README.md")
-BLOCK = "Measured:\n\n<!-- results: figures -->\nstale\n<!-- /results -->\n\nThe rest."
+BLOCK = "Measured:\n\n<!-- results: figures on dev -->\nstale\n<!-- /results -->\n\nThe rest."
 
 
 @pytest.fixture(autouse=True)
@@ -83,27 +84,30 @@ def of_model(result: Any, digest: str) -> Any:
 
 
 def test_a_block_is_filled_and_the_rest_is_left() -> None:
-    after = filled(BLOCK, {"figures": "| a |\n"}, PAGE)
+    after = filled(BLOCK, {"figures on dev": "| a |\n"}, PAGE)
     assert after == BLOCK.replace("stale", "| a |")
-    assert filled(after, {"figures": "| a |\n"}, PAGE) == after
+    assert filled(after, {"figures on dev": "| a |\n"}, PAGE) == after
     assert filled("No block.\n", {}, PAGE) == "No block.\n"
 
 
 def test_each_block_gets_its_own_table_as_it_stands() -> None:
-    two = BLOCK + "\n" + BLOCK.replace("figures", "full-dev")
-    after = filled(two, {"figures": r"\1 \g<name>", "full-dev": "| b |", "not-shown": "| c |"}, PAGE)
+    two = BLOCK + "\n" + BLOCK.replace("figures on dev", "full-dev")
+    after = filled(two, {"figures on dev": r"\1 \g<name>", "full-dev": "| b |", "not-shown": "| c |"}, PAGE)
     assert after == two.replace("stale", r"\1 \g<name>", 1).replace("stale", "| b |")
 
 
 def test_an_empty_block_is_filled_too() -> None:
-    empty = "<!-- results: figures -->\n<!-- /results -->"
-    assert filled(empty, {"figures": "| a |"}, PAGE) == "<!-- results: figures -->\n| a |\n<!-- /results -->"
+    empty = "<!-- results: figures on dev -->\n<!-- /results -->"
+    assert (
+        filled(empty, {"figures on dev": "| a |"}, PAGE)
+        == "<!-- results: figures on dev -->\n| a |\n<!-- /results -->"
+    )
 
 
-@pytest.mark.parametrize("name", ["figures", "Figures", "small-0.1"])
+@pytest.mark.parametrize("name", ["figures", "Figures on dev", "small-0.1"])
 def test_a_block_without_a_table_is_named(name: str) -> None:
     with pytest.raises(InputError, match=rf"README\.md: no table '{name}'; there are dev, attributions"):
-        filled(BLOCK.replace("figures", name), {"dev": "", "attributions": ""}, PAGE)
+        filled(BLOCK.replace("figures on dev", name), {"dev": "", "attributions": ""}, PAGE)
 
 
 def test_what_is_published_has_no_items_and_no_folders(measured: Result, folder: Path) -> None:
@@ -151,14 +155,29 @@ def test_tables_are_of_all_results(measured: Result, attributed: Attributions) -
     for name, found in (("dev", measured), ("examples", measured), ("polnear", attributed)):
         publish(name, found)
     found = tables()
-    assert list(found) == ["figures", "errors", "swaps", "attributions", "polnear", "dev", "examples"]
-    assert found["figures"].splitlines()[0] == "|  | dev, 1 articles | examples, 1 articles |"
+    assert list(found) == [
+        "figures on dev", "figures on examples", "errors on dev", "errors on examples", "swaps", "attributions", "polnear", "dev",
+        "examples",
+    ]  # fmt: skip
+    assert found["figures on dev"].splitlines()[0] == "| dev, 1 articles | small |"
     assert found["attributions"] == report.attributions_table(attributed, brief=True)
     assert found["dev"] == report.markdown(read_result(Path("results/dev.json")), level=3)
 
 
+def test_the_default_model_comes_first(measured: Result) -> None:
+    other = of_model(measured, "c" * 12)
+    other = msgspec.structs.replace(
+        other, run=msgspec.structs.replace(other.run, model=ModelInfo("another", "1", "c" * 12))
+    )
+    sets = by_labels({"another-dev": other, "dev": measured, "another-test": other})
+    assert {labels: list(models) for labels, models in sets.items()} == {
+        "dev": ["small", "another"],
+        "test": ["another"],
+    }
+
+
 def test_the_figures_that_matter_most(measured: Result) -> None:
-    shown = figures({"dev": measured}).splitlines()
+    shown = figures("dev", {"small": measured}).splitlines()
     assert "| stance of quoted statements, macro-F1 of the four, gold spans | 100.0 [100.0, 100.0] |" in shown
     # "We never sank it" is an accusation to it, and "Rubbish!" a denial.
     assert "| the same, end to end (not found = missed) | 33.3 [33.3, 33.3] |" in shown
@@ -168,8 +187,8 @@ def test_the_figures_that_matter_most(measured: Result) -> None:
 
 
 def test_the_errors_that_are_left(measured: Result) -> None:
-    rows = dict(line.strip("| ").split(" | ", 1) for line in errors({"dev": measured}).splitlines())
-    assert rows["of 100"] == "dev"
+    rows = dict(line.strip("| ").split(" | ", 1) for line in errors("dev", {"small": measured}).splitlines())
+    assert rows["of 100 on dev"] == "small"
     # "We never sank it" is a denial, and an accusation to it; so one of two accusations is none.
     assert rows["quotations that it calls accusation, and are not"] == "50.0 [50.0, 50.0]"
     assert rows["quotations that are denial, and it calls otherwise"] == "100.0 [100.0, 100.0]"
@@ -189,7 +208,9 @@ def test_several_attributions_are_told_apart(measured: Result, attributed: Attri
 def test_an_interval_of_what_is_left_is_turned_round(measured: Result) -> None:
     speaker = msgspec.structs.replace(measured.speaker["quoted"], accuracy=Figure(0.9, 0.8, 0.95))
     found = msgspec.structs.replace(measured, speaker=measured.speaker | {"quoted": speaker})
-    assert "| speakers of quotations: another name, or none | 10.0 [5.0, 20.0] |" in errors({"dev": found})
+    assert "| speakers of quotations: another name, or none | 10.0 [5.0, 20.0] |" in errors(
+        "dev", {"small": found}
+    )
 
 
 def test_swaps_are_told_once_a_model(measured: Result) -> None:
@@ -257,7 +278,7 @@ def test_a_release_fills_its_documents_once(measured: Result, folder: Path) -> N
     (folder / "docs" / "limits.md").write_text("No block.", "utf-8")
     assert release() == [Path("README.md")]
     after = (folder / "README.md").read_text("utf-8")
-    assert after == BLOCK.replace("stale", figures({"dev": measured}))
+    assert after == BLOCK.replace("stale", figures("dev", {"small": measured}))
     assert release() == []
     assert (folder / "README.md").read_text("utf-8") == after
     assert (folder / "MODEL_CARD.md").read_text("utf-8") == "No block."
@@ -282,11 +303,11 @@ def test_a_document_that_is_not_there_is_named(measured: Result, folder: Path) -
 
 def test_a_document_with_an_unknown_block_stays_as_it_was(measured: Result, folder: Path) -> None:
     publish("dev", measured)
-    page = BLOCK.replace("figures", "figurines")
+    page = BLOCK.replace("figures on dev", "figurines")
     (folder / "README.md").write_text(page, "utf-8")
     with pytest.raises(
         InputError,
-        match=r"README\.md: no table 'figurines'; there are figures, errors, swaps, attributions, dev",
+        match=r"README\.md: no table 'figurines'; there are figures on dev, errors on dev, swaps, attributions, dev",
     ):
         release((Path("README.md"),))
     assert (folder / "README.md").read_text("utf-8") == page
