@@ -36,6 +36,7 @@ _ISSUED = regex.compile(r"(?:['’]s?)?(?: [\p{Ll}\-]+){1,3}")
 _NO_ISSUERS = frozenset(
     "Facebook Twitter Instagram Telegram YouTube LinkedIn Weibo Democratic Republican".split()
 )
+_PAIRED = regex.compile(r"(?:, |\)(?: of \p{Lu}[\p{L} ]+?)? | (?:Republican|Democrat) )and ")
 SEAT = regex.compile(r"(?:and )?[DRI]-\p{Lu}[\p{L}.]*")
 """Party and state: "D-N.Y."."""
 
@@ -103,6 +104,15 @@ class SourceNames:
             article = "the " if part == f"the {head[0].name}" else ""
             names.append(article + head[1].name)
         return ", ".join(names[:-1]) + " and " + names[-1] if len({*names}) == len(names) else None
+
+    def pair(self, start: int, end: int) -> str | None:
+        """ "Bob Lee, a broker, and his partner, Ann Brun": the names of both people."""
+        if match := _PAIRED.search(self._text, start, end):
+            first, second = self.head(start, match.start()), self.head(match.end(), end)
+            people = [head[1] for head in (first, second) if head and head[1].type == "person"]
+            if len(people) == 2 and people[0] is not people[1]:
+                return f"{people[0].name} and {people[1].name}"
+        return None
 
     def with_owner(self, mention: Mention, entity: Entity) -> str:
         """ "Turkey's Ministry of Trade": whose, for a body that is named only so."""

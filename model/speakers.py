@@ -225,7 +225,7 @@ class _Cast:
         start: int,
     ) -> Named:
         phrase = self.text[slice(*source)]
-        if several := self._names.several(*source):
+        if several := self._names.several(*source) or self._names.pair(*source):
             return Named(several, "group", source, 0.9)
         behind = phrase.casefold().split()[:1] in RELATIVE or SEAT.fullmatch(phrase.strip("(), "))
         relative = behind and self._names.antecedent(source[0])
