@@ -197,7 +197,7 @@ def _firsts(words: list[str], a: int, b: int) -> Iterator[int]:
     if body or is_countryman(words[a]) or words[a] in ("Charge", "Class"):
         yield a + 1
     first = b - 2 - (len(words[b - 2].strip(".")) == 1)
-    if first - 2 > a and _LINKS.intersection(words[a:first]):
+    if first - 2 > a and _LINKS.intersection(words[a:first]) and not is_title(words[first]):
         yield first
 
 

@@ -6,6 +6,7 @@ import regex
 
 from quoth.model.descriptions import AHEAD, is_document, is_work, without_behind
 from quoth.model.entities import Entity
+from quoth.model.names import is_function
 from quoth.model.parties import entity_type, is_origin
 from quoth.model.proper_names import Mention
 from quoth.titles import POSTNOMINALS, is_title
@@ -109,17 +110,21 @@ class SourceNames:
         """ "Bob Lee, a broker, and his partner, Ann Brun": the names of both people."""
         if match := _PAIRED.search(self._text, start, end):
             first, second = self.head(start, match.start()), self.head(match.end(), end)
-            people = [head[1] for head in (first, second) if head and head[1].type == "person"]
+            people = [head[1] for head in (first, second) if head and self._is_person(*head)]
             if len(people) == 2 and people[0] is not people[1]:
                 return f"{people[0].name} and {people[1].name}"
         return None
+
+    def _is_person(self, mention: Mention, entity: Entity) -> bool:
+        return entity.type == "person" and not self._text.endswith("the ", 0, mention.start)
 
     def with_owner(self, mention: Mention, entity: Entity) -> str:
         """ "Turkey's Ministry of Trade": whose, for a body that is named only so."""
         if entity_type(entity.name) == "person" or mention.name != entity.name:
             return entity.name
         owner = _OWNER.search(self._text, max(0, mention.start - 40), mention.start)
-        return owner[1] + entity.name if owner else entity.name
+        # "Friday’s Labor Department report"
+        return owner[1] + entity.name if owner and not is_function(owner[1][:-3]) else entity.name
 
     def author(self, phrase: str, source: tuple[int, int]) -> Entity | None:
         """ "Ode’s letter": Ode."""

@@ -299,15 +299,20 @@ class _Cast:
         if not (_SHARE.search(phrase) or is_body(phrase)) and _is_relayed(masses[own], everyone, masses):
             return self._best(everyone, masses, 0.0, None, start)
         if issuer := self._names.issuer(*source):
-            return self._issuer(*issuer)
+            return self._issuer(*issuer, everyone, masses)
         return Named(entity.name, entity.type, source, 0.6 + 0.39 * float(masses[own]))
 
-    def _issuer(self, start: int, end: int) -> Named:
+    def _issuer(
+        self, start: int, end: int, everyone: list[Entity], masses: NDArray[np.float64]
+    ) -> Named:
+        """Who is named or described in characters [start, end)."""
         if head := self._names.head(start, end):
             return Named(self._names.with_owner(*head), head[1].type, (head[0].start, head[0].end), 0.8)
         phrase = self.text[start:end]
         if body := named_body(self.people, self.text, phrase, start) if _DEFINITE.match(phrase) else None:
             return Named(*body, (start, end), 0.8)
+        if possessive := self._possession(phrase, everyone, masses, start):
+            return Named(*possessive, (start, end), 0.7)
         return Named(describe(phrase), description_type(phrase), (start, end), 0.6)
 
     def _best(

@@ -35,6 +35,10 @@ def grouped(text: str) -> dict[str, list[str]]:
         ("CEPA Karl Ode won. Ode left.", ["Karl Ode", "Ode"]),
         ("CEPA Karl Ode won.", ["CEPA Karl Ode"]),
         ("Chief of Department Karl F. Ode won. Ode left.", ["Karl F. Ode", "Ode"]),
+        (
+            "House Outlines Grave Consequences of President Ode’s cuts. Ode left.",
+            ["House Outlines Grave Consequences of President Ode", "Ode"],
+        ),
         ("Agent in Charge Karl Ode won. Ode left.", ["Karl Ode", "Ode"]),
         ("Harbour-shy Ode left. Protester Karl Brun stayed.", ["Ode", "Karl Brun"]),
         ("The Norwegian Red Cross paid.", ["Norwegian Red Cross"]),
