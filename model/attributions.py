@@ -54,13 +54,12 @@ class Reading:
                 continue
             rows = self.queries[link][k][a - window.start + 1 : b - window.start + 1] / LINK_WIDTH**0.5
             keys = self.keys[link][k].T
+            scores = np.empty((len(rows), keys.shape[1]), dtype=np.float32)
             for at in range(0, len(rows), AT_ONCE):
-                scores = rows[at : at + AT_ONCE] @ keys
-                exp = np.exp(scores - scores.max(axis=1, keepdims=True))
-                # The sum of the rows' softmax.
-                sums = (1 / exp.sum(axis=1)) @ exp
-                nowhere += float(sums[0])
-                total[window.start : window.end] += sums[1:]
+                np.matmul(rows[at : at + AT_ONCE], keys, out=scores[at : at + AT_ONCE])
+            sums = softmax(scores).sum(axis=0)
+            nowhere += float(sums[0])
+            total[window.start : window.end] += sums[1:]
         size = max(1, last - first)
         total /= size
         return total, nowhere / size

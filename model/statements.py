@@ -190,7 +190,7 @@ def before_link(before: Found, tokens: Tokens) -> tuple[int, int] | None:
 
 
 class _Reader:
-    """One article's links, looked up once a cue."""
+    """One article's links, each looked up once."""
 
     def __init__(self, text: str, tokens: Tokens, reading: Reading, breaks: NDArray[np.bool_]) -> None:
         self.text = text
@@ -201,6 +201,7 @@ class _Reader:
         self._paragraph = np.cumsum(breaks)
         self._cues = reading.runs("cue", breaks, 0.4)
         self._sources = reading.runs("source", breaks, 0.4)
+        self._links: dict[tuple[int, int], _Link] = {}
         self._source_of: dict[tuple[int, int], tuple[int, int] | None] = {}
         self._groups: dict[tuple[tuple[int, int], int], int] = {}
         self._next_group = 0
@@ -260,6 +261,11 @@ class _Reader:
 
     def link(self, first: int, last: int) -> _Link:
         """The cue that a content points at, and the source that this cue points at; both stand outside it."""
+        if (first, last) not in self._links:
+            self._links[first, last] = self._read_link(first, last)
+        return self._links[first, last]
+
+    def _read_link(self, first: int, last: int) -> _Link:
         if first >= last:
             return _Link(None, None)
         where, nowhere = self.reading.point("cue", first, last)
