@@ -92,8 +92,9 @@ def first_description(text: str, phrase: str, start: int) -> str | None:
 
 def is_body(phrase: str) -> bool:
     """Whether a description is of an institution that speaks for itself, unlike an outlet, which tells what others say."""
-    noun = head_noun(phrase)
-    return phrase[1:].islower() and noun in GENERIC | _BODIES and noun not in _OUTLETS
+    noun, head = head_noun(phrase), _OF.split(phrase)[0]
+    # "the union in Oslo", unlike "the Harbour Union"
+    return head[1:].islower() and noun in GENERIC | _BODIES and noun not in _OUTLETS
 
 
 def is_person(phrase: str) -> bool:
@@ -107,6 +108,9 @@ def is_document(phrase: str) -> bool:
     return head_noun(phrase) in _DOCUMENTS
 
 
+_OF = regex.compile(r"\s(?:of|for|at|in|from|with|to|on|by|familiar|close|near|briefed)\s")
+
+
 def is_work(phrase: str) -> bool:
     """Whether a description ends with something by which somebody speaks: a document, a book, a website."""
     return phrase.casefold().rpartition(" ")[2] in _WORKS
@@ -114,9 +118,7 @@ def is_work(phrase: str) -> bool:
 
 def head_noun(phrase: str) -> str:
     """The noun that a phrase is about: "official" of "a senior official at the ministry"."""
-    head = regex.split(
-        r"\s(?:of|for|at|in|from|with|to|on|by|familiar|close|near|briefed)\s", phrase.casefold()
-    )[0].split()
+    head = _OF.split(phrase.casefold())[0].split()
     return head[-1].strip(".,'’") if head else ""
 
 

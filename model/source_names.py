@@ -137,9 +137,10 @@ class SourceNames:
     def issuer(self, start: int, end: int) -> tuple[int, int] | None:
         """Who says what a document says: "the ministry" of "a letter from the ministry", "the Herald" of "a Herald report"."""
         if match := _BY.search(self._text, start, end):
-            work = self._text[start : match.start()]
+            work, to = self._text[start : match.start()], self._text.find(" to ", match.end(), end)
             # "a press release", "a letter to the council"
-            return (match.end(), end) if is_work(work) or is_document(work) else None
+            issued = is_work(work) or is_document(work)
+            return (match.end(), end if to < 0 else to) if issued else None
         if is_work(self._text[start:end]):
             for (a, b), entity in self._owner.items():
                 issues = entity.type != "person" and entity.name not in _NO_ISSUERS and not is_origin(entity.name)

@@ -224,6 +224,8 @@ def test_of_two_with_a_title_the_one_pointed_at_speaks(read: Read) -> None:
         ("a letter to the council from attorney Kai Brun", "", "Kai Brun"),
         ("a statement from the commission", "", "Lindholt Dam Commission"),
         ("Friday’s Solvind report", "", "Solvind"),
+        ("a letter from attorney Kai Brun to the council", "", "Kai Brun"),
+        ("the union in Lindholt", "Jonas Ek", "the union in Lindholt"),
         ("a study by two harbour pilots", "", "two harbour pilots"),
         ("a Facebook post", "", "a Facebook post"),
         ("a Solvind report of 2019", "", "a Solvind report of 2019"),
