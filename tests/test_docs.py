@@ -131,7 +131,9 @@ def options_of(document: Path) -> set[str]:
 
 
 def test_every_option_that_a_document_names_exists() -> None:
-    below = [c for top in main.commands.values() for c in (top, *getattr(top, "commands", {}).values())]
+    context = click.Context(main)
+    commands = [main.get_command(context, name) for name in main.list_commands(context)]
+    below = [c for top in commands if top for c in (top, *getattr(top, "commands", {}).values())]
     known = {
         option
         for command in (main, *below)
