@@ -160,7 +160,9 @@ def _owner(
 
 def _is_place(text: str, name: str) -> bool:
     """Whether a text tells of something in a country, which may also be somebody's surname: "in Jordan"."""
-    return any(f" {where} {name}" in text for where in ("in", "from", "across", "into", "within", "throughout"))
+    return any(
+        f" {where} {name}" in text for where in ("in", "from", "across", "into", "within", "throughout")
+    )
 
 
 _RELATIVE = regex.compile(

@@ -143,7 +143,9 @@ class SourceNames:
             return (match.end(), end if to < 0 else to) if issued else None
         if is_work(self._text[start:end]):
             for (a, b), entity in self._owner.items():
-                issues = entity.type != "person" and entity.name not in _NO_ISSUERS and not is_origin(entity.name)
+                issues = (
+                    entity.type != "person" and entity.name not in _NO_ISSUERS and not is_origin(entity.name)
+                )
                 part = self._text.startswith(" of ", max(a - 4, start))
                 if start <= a and issues and not part and _ISSUED.fullmatch(self._text, b, end):
                     return a, b

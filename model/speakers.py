@@ -17,8 +17,8 @@ from quoth.model.descriptions import (
     head_noun,
     is_body,
     is_document,
-    is_work,
     is_person,
+    is_work,
 )
 from quoth.model.entities import Entity
 from quoth.model.names import surname
@@ -302,9 +302,7 @@ class _Cast:
             return self._issuer(*issuer, everyone, masses)
         return Named(entity.name, entity.type, source, 0.6 + 0.39 * float(masses[own]))
 
-    def _issuer(
-        self, start: int, end: int, everyone: list[Entity], masses: NDArray[np.float64]
-    ) -> Named:
+    def _issuer(self, start: int, end: int, everyone: list[Entity], masses: NDArray[np.float64]) -> Named:
         """Who is named or described in characters [start, end)."""
         if head := self._names.head(start, end):
             return Named(self._names.with_owner(*head), head[1].type, (head[0].start, head[0].end), 0.8)

@@ -379,9 +379,7 @@ def _n_words(text: str, start: int, end: int) -> int:
 def _words_outside(text: str, start: int, end: int, quoted: list[Passage]) -> int:
     """Words of [start, end) that stand in no passage."""
     near = [p for p in quoted if p.start < end and start < p.end]
-    return sum(
-        not any(p.start <= m.start() < p.end for p in near) for m in _WORD.finditer(text, start, end)
-    )
+    return sum(not any(p.start <= m.start() < p.end for p in near) for m in _WORD.finditer(text, start, end))
 
 
 def _outside_partial(quoted: list[Passage], start: int, end: int) -> tuple[int, int]:
