@@ -80,6 +80,19 @@ class Reading:
         return [(int(a), int(b) + 1) for a, b in zip(starts, ends, strict=True)]
 
 
+def best_run(where: Floats, nowhere: float, runs: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """The run that most is pointed at; a single token if no run is; None if nowhere is likelier."""
+    if len(where) == 0:
+        return None
+    sums = np.concatenate([[0.0], np.cumsum(where)])
+    masses = [float(sums[b] - sums[a]) for a, b in runs]
+    best = int(np.argmax(masses)) if masses else -1
+    token = int(np.argmax(where))
+    if best >= 0 and masses[best] >= max(nowhere, float(where[token]) / 2):
+        return runs[best]
+    return (token, token + 1) if where[token] > max(nowhere, 0.3) else None
+
+
 class CanExtract(Protocol):
     """A checkpoint, or a network in training."""
 

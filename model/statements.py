@@ -8,7 +8,7 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
-from quoth.model.attributions import Reading
+from quoth.model.attributions import Reading, best_run
 from quoth.model.clutter import is_clutter
 from quoth.model.cues import is_speech
 from quoth.model.quotes import Passage, paragraphs, passages, turns
@@ -270,12 +270,12 @@ class _Reader:
             return _Link(None, None)
         where, nowhere = self.reading.point("cue", first, last)
         where[first:last] = 0
-        cue = _best_run(where, nowhere, [c for c in self._cues if c[1] <= first or last <= c[0]])
+        cue = best_run(where, nowhere, [c for c in self._cues if c[1] <= first or last <= c[0]])
         if cue is None:
             return _Link(None, None)
         if cue not in self._source_of:
             at, none = self.reading.point("source", cue[0], cue[0] + 1)
-            source = self.phrase(_best_run(at, none, self._sources))
+            source = self.phrase(best_run(at, none, self._sources))
             source = whole_source(self.text, *source) if source else None
             self._source_of[cue] = source if source and not self._is_in_capitals(*source) else None
         return _Link(cue, self._source_of[cue])
@@ -351,21 +351,6 @@ class _Reader:
         low = self.text.rfind("\n", 0, start) + 1
         high = self.text.find("\n", end)
         return not any(ch.islower() for ch in self.text[low : high if high >= 0 else None])
-
-
-def _best_run(
-    where: NDArray[np.float32], nowhere: float, runs: list[tuple[int, int]]
-) -> tuple[int, int] | None:
-    """The run that most is pointed at; a single token if no run is; None if nowhere is likelier."""
-    if len(where) == 0:
-        return None
-    sums = np.concatenate([[0.0], np.cumsum(where)])
-    masses = [float(sums[b] - sums[a]) for a, b in runs]
-    best = int(np.argmax(masses)) if masses else -1
-    token = int(np.argmax(where))
-    if best >= 0 and masses[best] >= max(nowhere, float(where[token]) / 2):
-        return runs[best]
-    return (token, token + 1) if where[token] > max(nowhere, 0.3) else None
 
 
 def _overlap(passage: Passage, start: int, end: int) -> int:
