@@ -98,11 +98,9 @@ def test_errors_are_one_line_that_names_what_is_wrong(arguments: list[str], said
     assert "Traceback" not in result.output
 
 
-def test_the_schema_in_the_package_is_the_types_own() -> None:
+def test_schema_prints_the_schema_of_the_types() -> None:
     printed = CliRunner().invoke(main, ["schema"]).stdout
     assert json.loads(printed) == msgspec.to_builtins(json_schema())
-    committed = ROOT / "src" / "quoth" / "record.schema.json"
-    assert committed.read_text("utf-8") == printed, "quoth schema > src/quoth/record.schema.json"
 
 
 def test_what_is_passed_over_is_said(tmp_path: Path) -> None:
