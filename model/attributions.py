@@ -16,6 +16,7 @@ from quoth.model.windows import Pieces, Tokens, Window, cut
 Floats = NDArray[np.float32]
 
 LINKS = ("cue", "source", "name")
+"""A reader has no name link: its classifier points from a statement to its speaker."""
 
 AT_ONCE = 8
 """Rows of a product of a window's links.  Of a larger one OpenBLAS makes several threads, whatever `threads` says; they wait for each
@@ -122,7 +123,7 @@ def read(checkpoint: CanExtract, tokens: Tokens) -> Reading:
         tags = softmax(told["tags"].reshape(-1, len(ROLES), 3))
         core = slice(window.core_start - window.start + 1, window.core_end - window.start + 1)
         reading.tags[window.core_start : window.core_end] = tags[core]
-        for link in LINKS:
+        for link in (link for link in LINKS if f"{link}_query" in told):
             # Without [SEP], and as a copy, or the whole answer would be kept.
             reading.queries[link].append(told[f"{link}_query"][: len(ids) + 1].copy())
             reading.keys[link].append(told[f"{link}_key"][: len(ids) + 1].copy())

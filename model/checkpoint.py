@@ -45,6 +45,9 @@ FORMAT = 2
 STATES = "states"
 """What the extractor of a model of one encoder returns beside the rest, and its classifier reads: (1, seq, width)."""
 
+SPEAKER = "speaker"
+"""What the classifier of a reader returns beside the rest: logits of the tokens that name the speaker, (n, seq)."""
+
 POOLED = "tanh"
 """The value of the classifier's graph that its heads read, (1, n, width): the export calls it so."""
 

@@ -38,6 +38,7 @@ from quoth.model.proper_names import Mention
 from quoth.model.quotes import turns
 from quoth.model.source_names import SEAT, SourceNames
 from quoth.model.source_phrases import with_article
+from quoth.model.stances import Told
 from quoth.model.statements import Found
 from quoth.model.windows import Tokens
 from quoth.records import SpeakerType
@@ -86,20 +87,33 @@ class Named:
 
 
 def name_speakers(
-    text: str, tokens: Tokens, reading: Reading, found: list[Found], people: list[Entity]
+    text: str,
+    tokens: Tokens,
+    reading: Reading,
+    found: list[Found],
+    people: list[Entity],
+    told: list[Told] | None = None,
 ) -> dict[int, Named]:
-    """The speaker of each group of statements; people: the entities of the text."""
+    """The speaker of each group of statements.
+
+    people: the entities of the text.  told: what the classifier says of the statements; a reader's points at speakers.
+    """
     sources = {f.source for f in found if f.source}
     cast = _Cast(text, tokens, people, sources)
     named: dict[int, Named] = {}
     groups: dict[int, list[Found]] = {}
     for statement in found:
         groups.setdefault(statement.group, []).append(statement)
+    pointers = {
+        statement: answer.speaker
+        for statement, answer in zip(found, told or (), strict=bool(told))
+        if answer.speaker is not None
+    }
     for group, pieces in groups.items():
         where = np.zeros(len(tokens), dtype=np.float32)
         nowhere = 0.0
         for piece in pieces:
-            at, none = reading.point("name", piece.first, piece.last)
+            at, none = pointers.get(piece) or reading.point("name", piece.first, piece.last)
             where += at / len(pieces)
             nowhere += none / len(pieces)
         source = next((p.source for p in pieces if p.source), None)

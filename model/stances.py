@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quoth.model.attributions import Reading, read
-from quoth.model.checkpoint import Checkpoint
+from quoth.model.checkpoint import SPEAKER, Checkpoint
 from quoth.model.heads import LABEL
 from quoth.model.layout import SENTIMENT_LABELS, STANCE_LABELS
 from quoth.model.probabilities import softmax
@@ -129,6 +129,8 @@ class Told:
     sentiment: Floats
     target: tuple[int, int] | None
     label: Floats | None = None
+    speaker: tuple[Floats, float] | None = None
+    """Of a reader: (n tokens,) probabilities to name the speaker, and that nobody is named; see `Reading.point`."""
 
     @property
     def best_stance(self) -> Stance:
@@ -161,7 +163,10 @@ def tell_stances(
         stance = softmax(answer["stance"] / calibration.stance)
         sentiment = softmax(answer["sentiment"] / calibration.sentiment)
         label = softmax(answer[LABEL]) if LABEL in answer else None
-        told[n] = Told(stance, _second(answer["second"], int(stance.argmax())), sentiment, None, label)
+        speaker = _speaker(view, answer[SPEAKER], len(tokens)) if SPEAKER in answer else None
+        told[n] = Told(
+            stance, _second(answer["second"], int(stance.argmax())), sentiment, None, label, speaker
+        )
         if told[n].best_stance != "other" and checkpoint.targets is checkpoint:
             told[n] = replace(told[n], target=_target(view, answer["target"]))
     if checkpoint.targets is not checkpoint:
@@ -255,6 +260,14 @@ def _second(scores: Floats, best: int) -> Stance | None:
     """The second stance, if the classifier sees one that is not the first again."""
     label = STANCE_LABELS[int(scores.argmax())]
     return None if label in ("other", STANCE_LABELS[best]) else label
+
+
+def _speaker(view: View, scores: Floats, n_tokens: int) -> tuple[Floats, float]:
+    """scores: (seq,) over a window with [CLS] and [SEP] -> the pointer of `Told.speaker`."""
+    pointed = softmax(scores)
+    where = np.zeros(n_tokens, dtype=np.float32)
+    where[view.start : view.end] = pointed[1:-1]
+    return where, float(pointed[0])
 
 
 def _target(view: View, scores: Floats) -> tuple[int, int] | None:

@@ -43,7 +43,7 @@ def calibrate(
         stance,
         sentiment,
         _statement_line(checkpoint, attributed),
-        _speaker_line(found),
+        _speaker_line(checkpoint, found),
         _paraphrase_line(checkpoint, found, stance),
     )
 
@@ -101,11 +101,12 @@ def _log_losses(logits: NDArray[np.float64], gold: NDArray[np.int64]) -> NDArray
     return losses
 
 
-def _speaker_line(articles: list[FoundIn]) -> tuple[float, float]:
+def _speaker_line(checkpoint: Checkpoint, articles: list[FoundIn]) -> tuple[float, float]:
     scores: list[float] = []
     right: list[bool] = []
     for article, found, tokens, reading in articles:
-        named = name_speakers(article.text, tokens, reading, found, entities(article.text))
+        told = tell_stances(checkpoint, tokens, [f.clause for f in found], reading)
+        named = name_speakers(article.text, tokens, reading, found, entities(article.text), told)
         gold = {(s["start"], s["end"]): s["speaker"] for s in article.statements if s["kind"] == "quoted"}
         for f in found:
             name = named[f.group].name

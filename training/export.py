@@ -53,7 +53,7 @@ def write_model(
     # Not compressed: the wheel is, and reading takes a tenth of the time.
     np.savez(folder / "embeddings.npz", rows=rows, scales=scales)
     if extractor is not None:
-        _write_tokenizer(tokenizer, folder / "tokenizer.json")
+        write_tokenizer(tokenizer, folder / "tokenizer.json")
     write_manifest(folder, manifest)
 
 
@@ -72,7 +72,7 @@ def write_one_encoder(folder: Path, network: OneEncoder, manifest: Manifest) -> 
     write_manifest(folder, manifest)
 
 
-def _write_tokenizer(source: Path, target: Path) -> None:
+def write_tokenizer(source: Path, target: Path) -> None:
     pieces = Tokenizer.from_file(str(source))
     pieces.no_truncation()
     pieces.no_padding()
@@ -149,10 +149,10 @@ def export(network: Extractor | Heads, path: Path) -> None:
         external_data=False,
         verbose=False,
     )
-    onnx.save(_without_origin(onnx.load(path)), path)
+    onnx.save(without_origin(onnx.load(path)), path)
 
 
-def _without_origin(model: onnx.ModelProto) -> onnx.ModelProto:
+def without_origin(model: onnx.ModelProto) -> onnx.ModelProto:
     """The graph without the lines of code, and the paths of this machine, that each node came from."""
     for part in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer):
         del part.metadata_props[:]

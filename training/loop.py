@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -38,6 +39,8 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Multiply matrices in bfloat16: twice as fast where the processor knows how."""
     seed: int = 0
     checkpoint_steps: int = 200
+    log_steps: int = 100
+    """Steps between lines of losses and speed in metrics.jsonl."""
 
 
 def on(device: str, batch: Any) -> Any:
@@ -103,6 +106,7 @@ def fit(
         network.train()
         sums: dict[str, list[float]] = {}
         progress = tqdm(total=len(batches), initial=first_step, desc=f"{name} {epoch + 1}/{schedule.epochs}")
+        tokens, began = 0, time.perf_counter()
         for step in range(first_step, len(batches)):
             done = (epoch + step / len(batches)) / schedule.epochs
             rate = (
@@ -113,8 +117,10 @@ def fit(
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * rate
             with around(done):
+                batch = batches[step]()
+                tokens += int(batch.mask.sum())
                 with torch.autocast(device, dtype=torch.bfloat16, enabled=schedule.bf16):
-                    losses = loss_of(network, on(device, batches[step]()))
+                    losses = loss_of(network, on(device, batch))
                 total = torch.stack(list(losses.values())).sum()
                 total.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), schedule.clip)
@@ -123,8 +129,11 @@ def fit(
             for key, loss in losses.items():
                 sums.setdefault(key, []).append(loss.item())
             progress.update()
-            if (step + 1) % 50 == 0:
-                progress.set_postfix({key: f"{np.mean(values[-50:]):.3f}" for key, values in sums.items()})
+            if (step + 1) % schedule.log_steps == 0:
+                latest = {k: round(float(np.mean(v[-schedule.log_steps :])), 4) for k, v in sums.items()}
+                speed = round(tokens / (time.perf_counter() - began))
+                run.log(network=name, epoch=epoch, step=step + 1, tokens_per_second=speed, train=latest)
+                progress.set_postfix(latest)
             if (step + 1) % schedule.checkpoint_steps == 0:
                 checkpoint(epoch, step + 1)
         progress.close()

@@ -75,7 +75,10 @@ def _train(config: Path, data: Path, folder: Path, out: Path, device: str) -> No
     with needs("Training", "train"):
         from quoth.training import one_encoder
         from quoth.training import train as two_encoders
-    if "teacher" in table(config):
+        from quoth.training.reader import recipe
+    if "frozen" in table(config):
+        recipe.train(load(config, recipe.ReaderConfig), data, folder, out, device)
+    elif "teacher" in table(config):
         one_encoder.train(load(config, one_encoder.OneEncoderConfig), data, folder, out, device)
     else:
         two_encoders.train(load(config, two_encoders.TrainConfig), data, folder, out, device)

@@ -138,7 +138,7 @@ class Labeler:
         found = [f for f in find_statements(text, tokens, reading) if f.is_reported(self._all_cues)]
         told = tell_stances(self._checkpoint, tokens, [f.clause for f in found], reading)
         people = entities(text) if found else []
-        named = name_speakers(text, tokens, reading, found, people)
+        named = name_speakers(text, tokens, reading, found, people, told)
         build = _Builder(text, tokens, people, named, self._checkpoint.manifest.calibration, self.label_set)
         statements = [
             build.statement(f, answer, self._min_probability) for f, answer in zip(found, told, strict=True)

@@ -1,0 +1,1 @@
+"""Train a reader: labels -> token targets -> windows -> losses -> model folder."""
