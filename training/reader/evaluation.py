@@ -32,8 +32,9 @@ def evaluate(
 
     Returns:
         `log_loss_*` for each kind of answer; `f1_quoted`, `f1_indirect` (macro-F1 of the four stances) and
-        `f1_<stance>` of quoted statements; `f1_sentiment`; `speaker` (the most probable token names the
-        speaker, of those named in the window) and `target` (both ends right).
+        of each stance alone; `f1_sentiment`; `speaker` (the most probable token names the
+        speaker, of those named in the window) and `target` (both ends right); `invented`, the share of
+        statements that are `other` and are given another stance.  Sets without such labels lack a score.
     """
     rng = np.random.default_rng(0)
     windows = [w for a in articles for w in statement_windows(a, rng, (143, 144), (63, 64))]
@@ -61,19 +62,24 @@ def evaluate(
         }.items():
             rows.setdefault(name, []).append(value)
     told_of = {name: torch.cat(values).cpu().numpy() for name, values in rows.items()}
-    quoted = told_of["quoted"]
-    found = {f"log_loss_{name}": float(torch.cat(values).mean()) for name, values in losses.items()}
+    found = {f"log_loss_{name}": torch.cat(values) for name, values in losses.items()}
+    scores = {name: float(values.mean()) for name, values in found.items() if len(values)}
+    gold, said, quoted = told_of["gold_stance"], told_of["stance"], told_of["quoted"]
+    other = gold == STANCE_LABELS.index("other")
     for name, which in (("quoted", quoted), ("indirect", ~quoted)):
-        each = _f1(told_of["gold_stance"][which], told_of["stance"][which], len(STANCE_LABELS))
-        by_stance = dict(zip(STANCE_LABELS, each, strict=True))
-        found[f"f1_{name}"] = float(np.mean([by_stance[stance] for stance in FOUR]))
-        if name == "quoted":
-            found |= {f"f1_{stance}": by_stance[stance] for stance in FOUR}
+        if not which.any():
+            continue
+        by_stance = dict(zip(STANCE_LABELS, _f1(gold[which], said[which], len(STANCE_LABELS)), strict=True))
+        scores[f"f1_{name}"] = float(np.mean([by_stance[stance] for stance in FOUR]))
+        scores |= {f"f1_{name}_{stance}": by_stance[stance] for stance in FOUR}
+        if (none := other & which).any():
+            scores[f"invented_{name}"] = float((said[none] != gold[none]).mean())
     sentiments = _f1(told_of["gold_sentiment"], told_of["sentiment"], len(SENTIMENT_LABELS))
-    found["f1_sentiment"] = float(np.mean(sentiments))
-    found["speaker"] = float(told_of["speaker"][told_of["named"]].mean())
-    found["target"] = float(told_of["target"][told_of["aimed"]].mean())
-    return {name: round(value, 4) for name, value in found.items()}
+    scores["f1_sentiment"] = float(np.mean(sentiments))
+    for name, asked in (("speaker", "named"), ("target", "aimed")):
+        if told_of[asked].any():
+            scores[name] = float(told_of[name][told_of[asked]].mean())
+    return {name: round(value, 4) for name, value in scores.items()}
 
 
 def _best(gold: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +66,30 @@ class ReaderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     only_other: float = 1.0
 
 
+PARAPHRASE_VOTES = Path(__file__).parent.parent / "paraphrase_votes.jsonl"
+"""What readers say of every paraphrase that an extractor found in some articles, blind to the other labels.
+
+Two readers read those of dev and validation, one reader those of 400 training articles. Their votes are stances,
+or "none" where the words are no reported statement. `clause` has the characters of the paraphrase with its cue
+and source, where they are more.
+"""
+
+
 class Corpus(msgspec.Struct, frozen=True):
-    """All that a reader learns from and is judged on."""
+    """All that a reader learns from and is judged on.
+
+    Attributes:
+        statements: Whole labelled articles, the paraphrases read in them, and hard cases.
+        more: Further articles, some of whose statements are labelled.
+        attributions: Articles with contents, cues and sources.
+        judged: Held-out articles by the name of the set: labelled statements of `validation` and `dev`, and
+            the paraphrases found in them, `validation_found` and `dev_found`.
+    """
 
     statements: list[ArticleTargets]
     more: list[ArticleTargets]
     attributions: list[ArticleTargets]
-    validation: list[ArticleTargets]
-    dev: list[ArticleTargets]
+    judged: dict[str, list[ArticleTargets]]
 
 
 def read_corpus(config: Data, files: dict[str, Path], pieces: Pieces) -> Corpus:
@@ -88,13 +106,30 @@ def read_corpus(config: Data, files: dict[str, Path], pieces: Pieces) -> Corpus:
         more = joined(stances, speakers)
     attributed = list(examples.attribution_articles(files["attributions"]))
     dev = list(examples.labelled_articles(files["dev_labels"], files["articles"]))
+    judged = {"validation": held_out, "dev": dev}
+    judged |= {f"{split}_found": list(found_paraphrases(gold)) for split, gold in judged.items()}
     return Corpus(
-        list(statement_targets([*shown, *examples.hard_cases()], pieces)),
+        list(statement_targets([*shown, *found_paraphrases(shown), *examples.hard_cases()], pieces)),
         list(statement_targets(more, pieces)),
         list(attribution_targets(attributed, pieces)),
-        list(statement_targets(held_out, pieces)),
-        list(statement_targets(dev, pieces)),
+        {split: list(statement_targets(gold, pieces)) for split, gold in judged.items() if gold},
     )
+
+
+def found_paraphrases(articles: list[GoldArticle], path: Path = PARAPHRASE_VOTES) -> Iterator[GoldArticle]:
+    """Yield those of the articles whose paraphrases were read, with nothing but these as statements."""
+    if not path.is_file():
+        raise ConfigError(f"{path}: missing; it is in the repository, not in an installed package")
+    with path.open(encoding="utf-8") as lines:
+        read = {row["article"]: row["statements"] for row in map(json.loads, lines)}
+    for article in articles:
+        statements = []
+        for statement in read.get(article.id, ()):
+            start, end = statement.get("clause", (statement["start"], statement["end"]))
+            if set(statement["votes"]) != {"none"}:
+                statements.append({**statement, "start": start, "end": end})
+        if statements:
+            yield GoldArticle(article.id, article.text, statements)
 
 
 def joined(stances: list[GoldArticle], speakers: list[GoldArticle]) -> list[GoldArticle]:
@@ -135,7 +170,7 @@ def train(config: ReaderConfig, data: Path, folder: Path, out: Path, device: str
         device: `cpu` or `cuda`.
     """
     files = files_of(config.data, data)
-    run = Run(folder, config, hashes(files))
+    run = Run(folder, config, hashes(files | {"paraphrase_votes": PARAPHRASE_VOTES}))
     backbone = Path(backbone_folder(config.backbone))
     tokenizer = _tokenizer()
     pieces = Pieces.from_file(tokenizer)
@@ -157,10 +192,8 @@ def train(config: ReaderConfig, data: Path, folder: Path, out: Path, device: str
         assert isinstance(network, Reader)
         return {
             f"{split}_{name}": value
-            for split in ("validation", "dev")
-            for name, value in evaluate(
-                network, getattr(corpus, split), vocabulary, positions, device
-            ).items()
+            for split, articles in corpus.judged.items()
+            for name, value in evaluate(network, articles, vocabulary, positions, device).items()
         }
 
     fit("reader", reader, epoch, loss, judge, config.schedule, run, device)

@@ -119,15 +119,16 @@ def stance_distribution(label: dict[str, Any]) -> NDArray[np.float32]:
     """Return the probabilities of the five stances that a label stands for.
 
     Args:
-        label: `votes` counts the stances that several readers gave. Without it, `stance` has one reader's
-            answer, `stance2` a second stance, and `sure` how certain the reader was (3: certain).
+        label: `votes` counts the stances that several readers gave; a vote for "none" (no statement) is no
+            stance. Without votes, `stance` has one reader's answer, `stance2` a second stance, and `sure` how
+            certain the reader was (3: certain).
 
     Returns:
         `(5,)` probabilities in the order of STANCE_LABELS; all 0 if the stance is unknown.
     """
     if votes := label.get("votes"):
-        n = sum(votes.values())
-        return np.array([votes.get(name, 0) / n for name in STANCE_LABELS], dtype=np.float32)
+        counts = [votes.get(name, 0) for name in STANCE_LABELS]
+        return np.array([count / max(1, sum(counts)) for count in counts], dtype=np.float32)
     found = np.array([label.get("stance") == name for name in STANCE_LABELS], dtype=np.float32)
     if not found.any():
         return found
