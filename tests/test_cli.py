@@ -86,7 +86,7 @@ def test_the_suffix_chooses_the_format(name: str, tmp_path: Path) -> None:
         (["eval", "--gold", "nowhere.jsonl", "--articles", str(ARTICLES)], "nowhere.jsonl"),
         (["label", str(ARTICLES), "-o", str(ARTICLES)], "is also read"),
         (["label", str(ARTICLES), "-o", "out.xlsx"], "found suffix '.xlsx', expected one of .jsonl"),
-        (["eval"], "give --gold with --articles, or --attributions"),
+        (["eval"], "give --gold with --articles, or --attributions, or --pairs"),
     ],
 )
 def test_errors_are_one_line_that_names_what_is_wrong(arguments: list[str], said: str) -> None:

@@ -14,6 +14,7 @@ from quoth import cli_options
 from quoth.errors import InputError
 
 if TYPE_CHECKING:
+    from quoth.eval.draws import Draws
     from quoth.eval.harness import Evaluation, Inputs
 
 _FILE = click.Path(path_type=Path)
@@ -27,6 +28,11 @@ _GOLD = {"gold", "articles", "split", "gold_columns", "text_column", "id_column"
 @cli_options.label_texts
 @click.option("--split", help="Stop if an article of the labels is of another split than this.")
 @click.option("--attributions", type=_FILE, help="Score contents and sources on this PolNeAR folder instead.")
+@click.option(
+    "--pairs",
+    type=_FILE,
+    help="Score who is for or against whom on this folder of SEESAW or BASIL, or file of DSE, instead.",
+)
 @click.option("--predictions", type=_FILE, help="What `quoth label` or another system said: JSONL, CSV, TSV.")
 @click.option("--model", help="Label the articles with this model instead.  [default: small]")
 @click.option("--compare", nargs=2, metavar="A B", help="Compare two models or files of predictions.")
@@ -90,6 +96,7 @@ def evaluate(
     articles: Path | None,
     split: str | None,
     attributions: Path | None,
+    pairs: Path | None,
     predictions: Path | None,
     model: str | None,
     compare: tuple[str, str] | None,
@@ -122,6 +129,8 @@ def evaluate(
         cli_options.refuse(
             given - _ALWAYS - {"attributions", "predictions", "model", "columns", "release"}, "attributions"
         )
+    elif pairs:
+        cli_options.refuse(given - _ALWAYS - {"pairs", "model"}, "pairs")
     elif compare:
         cli_options.refuse(given - _ALWAYS - _GOLD - {"compare", "columns"}, "compare")
     elif learning_curve or leave_out:
@@ -133,7 +142,7 @@ def evaluate(
         raise click.UsageError(
             "--column names columns of --predictions; --gold-column those of a table of labels"
         )
-    read = [gold, articles, attributions, predictions, passes, *cases, *map(Path, compare or ())]
+    read = [gold, articles, attributions, pairs, predictions, passes, *cases, *map(Path, compare or ())]
     _check_outputs([json_out, html_out, card], read)
     inputs = inputs_of(click.get_current_context().params, shlex.join(["quoth", *sys.argv[1:]]))
     if attributions:
@@ -146,6 +155,8 @@ def evaluate(
         click.echo(attributions_table(found))
         _json(json_out, found)
         _release(release, found)
+    elif pairs:
+        _pairs(pairs, model or "small", inputs.draws, json_out)
     elif gold and articles:
         if compare:
             _compare(inputs, compare, json_out)
@@ -159,7 +170,7 @@ def evaluate(
     elif release == "":
         _release(release, None)
     else:
-        raise click.UsageError("give --gold with --articles, or --attributions")
+        raise click.UsageError("give --gold with --articles, or --attributions, or --pairs")
 
 
 def inputs_of(asked: Mapping[str, Any], command: str) -> Inputs:
@@ -231,6 +242,20 @@ def _evaluate(
 
         write_card(card, evaluation.result)
     _release(release, evaluation.result)
+
+
+def _pairs(path: Path, model: str, draws: Draws, json_out: Path | None) -> None:
+    from quoth.eval.pairs.corpora import read_pairs
+    from quoth.eval.pairs.report import pairs_table
+    from quoth.eval.pairs.scores import score_pairs
+    from quoth.labeler import Labeler
+    from quoth.records import Article
+
+    corpus, articles = read_pairs(path)
+    records = Labeler.from_pretrained(model).label(Article(a.id, a.text) for a in articles)
+    found = score_pairs(corpus, articles, records, draws)
+    click.echo(pairs_table(found), nl=False)
+    _json(json_out, found)
 
 
 def _check_outputs(outputs: list[Path | None], inputs: list[Path | None]) -> None:
