@@ -1,4 +1,4 @@
-"""The tables of README, model card and page of limits, written from the results that a release was measured with.
+"""The tables of the pages of results and limits and of the model card, written from the results that a release was measured with.
 
 A document says where a table goes:
 
@@ -31,7 +31,7 @@ from quoth.eval.result import Attributions, Result
 from quoth.writing import whole, write_json
 
 RESULTS = Path("results")
-DOCUMENTS = (Path("README.md"), Path("MODEL_CARD.md"), Path("docs/limits.md"))
+DOCUMENTS = (Path("docs/results.md"), Path("MODEL_CARD.md"), Path("docs/limits.md"))
 
 Outcome = Result | Attributions
 

@@ -249,13 +249,13 @@ def test_the_tables_of_a_release_are_written(
     from quoth.eval.release import publish
 
     publish("dev", result(with_told(judged([raid], {}), [told(s.stance) for s in raid.statements])))
-    (folder / "README.md").write_text("<!-- results: dev -->\n<!-- /results -->\n", "utf-8")
-    (folder / "MODEL_CARD.md").write_text("No block.\n", "utf-8")
     (folder / "docs").mkdir()
+    (folder / "docs" / "results.md").write_text("<!-- results: dev -->\n<!-- /results -->\n", "utf-8")
+    (folder / "MODEL_CARD.md").write_text("No block.\n", "utf-8")
     (folder / "docs" / "limits.md").write_text("No block.\n", "utf-8")
     done = run("eval --release")
-    assert (done.exit_code, done.stderr) == (0, "quoth: wrote the tables of README.md\n")
-    assert "# small 0.1.0 on gold.jsonl" in (folder / "README.md").read_text("utf-8")
+    assert (done.exit_code, done.stderr) == (0, "quoth: wrote the tables of docs/results.md\n")
+    assert "# small 0.1.0 on gold.jsonl" in (folder / "docs" / "results.md").read_text("utf-8")
     assert run("eval --release").stderr == ""
 
 

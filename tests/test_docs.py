@@ -14,6 +14,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+import quoth
 from quoth.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -101,6 +102,34 @@ def test_words_that_the_text_does_not_hold_are_said_and_left_out(
     assert json.loads(Path("model.jsonl").read_text("utf-8"))["statements"] == [
         {"text": "“a disgrace”", "start": 72, "end": 84}
     ]
+
+
+@pytest.mark.parametrize(
+    "document", [ROOT / "README.md", ROOT / "docs" / "index.md"], ids=lambda path: path.name
+)
+def test_the_first_example_prints_what_the_page_says(
+    document: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocks = _FENCED.findall(document.read_text("utf-8"))
+    languages = [language for language, _ in blocks]
+    first = languages.index("python")
+    assert languages[first + 1] == "text"
+    (tmp_path / "example.py").write_text(blocks[first][1], "utf-8")
+    runpy.run_path(str(tmp_path / "example.py"))
+    assert capsys.readouterr().out == blocks[first + 1][1]
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
+
+
+def test_the_picture_of_the_readme_is_what_the_script_draws() -> None:
+    draw = runpy.run_path(str(ROOT / "docs" / "draw_labelled.py"))
+    text = "Mayor Ana Ruiz spoke. “They hid the cracks,” she said of the firm."
+    drawn = draw["picture"](quoth.label(text), text, 0, len(text))
+    assert "Ana Ruiz: " in drawn and "textLength" in drawn
+    committed = (ROOT / "docs" / "labelled.svg").read_text("utf-8")
+    assert "Hilda Condori: accusation → Aguas del Valle" in committed
 
 
 @pytest.mark.parametrize(

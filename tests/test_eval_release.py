@@ -272,19 +272,19 @@ def test_predictions_beside_a_model_are_refused(
 
 def test_a_release_fills_its_documents_once(measured: Result, folder: Path) -> None:
     publish("dev", measured)
-    (folder / "README.md").write_text(BLOCK, "utf-8")
-    (folder / "MODEL_CARD.md").write_text("No block.", "utf-8")
     (folder / "docs").mkdir()
+    (folder / "docs" / "results.md").write_text(BLOCK, "utf-8")
+    (folder / "MODEL_CARD.md").write_text("No block.", "utf-8")
     (folder / "docs" / "limits.md").write_text("No block.", "utf-8")
-    assert release() == [Path("README.md")]
-    after = (folder / "README.md").read_text("utf-8")
+    assert release() == [Path("docs/results.md")]
+    after = (folder / "docs" / "results.md").read_text("utf-8")
     assert after == BLOCK.replace("stale", figures("dev", {"small": measured}))
     assert release() == []
-    assert (folder / "README.md").read_text("utf-8") == after
+    assert (folder / "docs" / "results.md").read_text("utf-8") == after
     assert (folder / "MODEL_CARD.md").read_text("utf-8") == "No block."
     # Other figures, other tables.
     publish("dev", replaced(measured))
-    assert release() == [Path("README.md")]
+    assert release() == [Path("docs/results.md")]
 
 
 def replaced(result: Result) -> Result:
@@ -296,7 +296,7 @@ def test_a_document_that_is_not_there_is_named(measured: Result, folder: Path) -
     publish("dev", measured)
     (folder / "README.md").write_text(BLOCK, "utf-8")
     with pytest.raises(
-        InputError, match=r"MODEL_CARD\.md: .*No such file.*; a release writes its tables there"
+        InputError, match=r"docs/results\.md: .*No such file.*; a release writes its tables there"
     ):
         release()
 

@@ -89,7 +89,7 @@ _GOLD = {"gold", "articles", "split", "gold_columns", "text_column", "id_column"
     is_flag=False,
     flag_value="",
     metavar="[NAME]",
-    help="Keep the result as results/NAME.json; write the tables of README.md, MODEL_CARD.md, docs/limits.md.",
+    help="Keep the result as results/NAME.json; write the tables of docs/results.md, MODEL_CARD.md, docs/limits.md.",
 )
 def evaluate(
     gold: Path | None,
