@@ -119,6 +119,12 @@ def test_the_first_example_prints_what_the_page_says(
     assert capsys.readouterr().out == blocks[first + 1][1]
 
 
+def test_the_cost_of_an_archive_is_told_once() -> None:
+    pages = [ROOT / "benchmarks" / "README.md", ROOT / "docs" / "batch.md"]
+    said = [set(re.findall(r"[\d,]+(?= *\n?core-hours)", page.read_text("utf-8"))) for page in pages]
+    assert said[1] and said[1] <= said[0]
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
 
