@@ -230,11 +230,10 @@ def answers(received: bytes) -> list[dict[str, Any]]:
     found = []
     file = io.BytesIO(received)
     while line := file.readline():
-        headers = dict(
-            header.decode().strip().lower().split(": ", 1)
-            for header in iter(file.readline, b"\r\n")
-            if header.strip()
-        )
+        headers: dict[str, str] = {}
+        while (header := file.readline()).strip():
+            name, _, value = header.decode().strip().lower().partition(": ")
+            headers[name] = value
         content = file.read(int(headers.get("content-length", 0)))
         found.append({"status": int(line.split()[1]), "headers": headers, "content": content})
     return found

@@ -80,8 +80,8 @@ class Server(uvicorn.Server):
     def _make_room(self) -> None:
         """Where too many connections are open, end those that have been silent longest."""
         excess = len(self._since) - self._settings.connections
-        silent = sorted((since, c) for c, (state, since) in self._since.items() if not state[0])
-        for _, connection in silent[: max(0, excess)]:
+        silent = [c for c, (state, _) in self._since.items() if not state[0]]
+        for connection in sorted(silent, key=lambda c: self._since[c][1])[: max(0, excess)]:
             self._drop(connection, "connections")
 
     def _drop(self, connection: Any, reason: str) -> None:
