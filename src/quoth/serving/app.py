@@ -107,12 +107,7 @@ _refusals: dict[int | str, dict[str, Any]] = {
     status: {"model": schemas.Refused, "description": description}
     for status, description in _REFUSALS.items()
 }
-api = APIRouter(
-    route_class=AnyContentType,
-    responses=_refusals,
-    dependencies=[Depends(HTTPBearer(auto_error=False))],
-    default_response_class=Response,
-)
+api = APIRouter(route_class=AnyContentType, responses=_refusals)
 router = APIRouter()
 
 
@@ -236,7 +231,8 @@ def create_app(service: Service, keys: Keys | None = None, origins: tuple[str, .
         strict_content_type=False,
     )  # fmt: skip
     app.state.service = service
-    app.include_router(api)
+    # The middleware asks for the key, before a body is read; this describes it.
+    app.include_router(api, dependencies=[Depends(HTTPBearer(auto_error=False))] if keys else [])
     app.include_router(router)
     for path, name in PAGES.items():
         app.add_route(path, partial(_page, *page_file(name)), include_in_schema=False)
