@@ -45,6 +45,7 @@ class Service:
         self.workers: Workers = labeler if isinstance(labeler, ProcessWorkers) else ThreadWorker(labeler)
         self.settings, self.log = settings or Settings(), log or Log()
         self.metrics = Metrics(self.workers.model)
+        self.workers.died = self.metrics.restarts.inc
         self.queue = Queue(self.workers, self.metrics, self.settings)
         self.draining = self.warm = False
         self.in_work, self.free_bytes = 0, self.settings.bytes_at_once

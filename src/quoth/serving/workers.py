@@ -30,6 +30,8 @@ class Workers(Protocol):
     model: ModelInfo
     label_set: LabelSet | None
     count: int
+    died: Callable[[], None]
+    """Called when a worker has been replaced."""
 
     async def work(self, worker: int, asked: Article | Spans) -> Answer:
         """Return the answer of one worker, or raise what its labeler raised."""
@@ -44,6 +46,7 @@ class ThreadWorker:
     count = 1
 
     def __init__(self, labeler: Labeler) -> None:
+        self.died: Callable[[], None] = lambda: None
         self.model, self.label_set = labeler.model, labeler.label_set
         self._labeler = labeler
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
@@ -64,10 +67,9 @@ class ProcessWorkers:
     weights. More threads do not survive a fork: then each process opens the model itself.
     """
 
-    def __init__(
-        self, model: str, count: int, threads: int, died: Callable[[], None] = lambda: None
-    ) -> None:
-        self.count, self.died = count, died
+    def __init__(self, model: str, count: int, threads: int) -> None:
+        self.count = count
+        self.died: Callable[[], None] = lambda: None
         self._start = (model, threads)
         shares = threads == 1 and "forkserver" in multiprocessing.get_all_start_methods()
         self._context = multiprocessing.get_context("forkserver" if shares else "spawn")
