@@ -29,7 +29,7 @@ http {{
   access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
   uwsgi_temp_path {folder}; scgi_temp_path {folder};
   upstream quoth {{
-    server 127.0.0.1:{one} max_fails=1 fail_timeout=1s; server 127.0.0.1:{two} max_fails=1 fail_timeout=1s;
+    server 127.0.0.1:{one} max_fails=0; server 127.0.0.1:{two} max_fails=0;
     keepalive 64; keepalive_timeout 10s;
   }}
   server {{
@@ -87,7 +87,8 @@ class Load:
             try:
                 client.request("POST", "/v1/label", json.dumps({"text": TEXT}).encode())
                 response = client.getresponse()
-                whole = len(json.loads(response.read())["statements"]) == 1 if response.status == 200 else False
+                content = response.read()
+                whole = response.status == 200 and len(json.loads(content)["statements"]) == 1
                 self.counts["answered" if whole else f"status {response.status}"] += 1
             except (OSError, ValueError, http.client.HTTPException) as error:
                 self.counts[type(error).__name__] += 1
@@ -111,7 +112,9 @@ def free_ports(n: int) -> list[int]:
 
 def main() -> None:
     """Restart the servers in turn under load, and print what became of the requests."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--restarts", type=int, default=200)
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--model", default="fast")
@@ -137,7 +140,9 @@ def main() -> None:
             for instance in instances:
                 instance.stop()
     lost = load.counts.total() - load.counts["answered"]
-    print(f"{asked.restarts} restarts, {asked.clients} in flight, {time.perf_counter() - began:.0f} s: {dict(load.counts)}, lost {lost}")
+    print(
+        f"{asked.restarts} restarts, {asked.clients} in flight, {time.perf_counter() - began:.0f} s: {dict(load.counts)}, lost {lost}"
+    )
     sys.exit(lost > 0)
 
 

@@ -20,7 +20,9 @@ TEXT = "“We never hid the leak,” said Ann Ode, who runs the Velm plant. Bo E
 
 def main() -> None:
     """Print a table with a row for each number of workers."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", default="small")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     asked = parser.parse_args()

@@ -1,17 +1,12 @@
 from __future__ import annotations
 
-import asyncio
 import io
 import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from serving_support import Labeler, client, refused
-
-from quoth.serving.metrics import Metrics
-from quoth.serving.queue import Overloaded, Queue
+from serving_support import client, refused
 
 
 @pytest.fixture
@@ -67,7 +62,11 @@ def test_options_keep_the_statements_asked_for(served: Any, options: dict[str, A
         (b'{"text": "x", "options": {"include_other": "yes"}}', "invalid", "$.options.include_other"),
         (b"[]", "invalid", "$"),
         (json.dumps({str(k): k for k in range(10_000)}).encode(), "invalid", "$.0"),
-        (json.dumps({"text": "x", "metadata": {str(k): k for k in range(10_000)}}).encode(), "invalid", "$.metadata"),
+        (
+            json.dumps({"text": "x", "metadata": {str(k): k for k in range(10_000)}}).encode(),
+            "invalid",
+            "$.metadata",
+        ),
         (b"\x00" * 100, "not_json", "$"),
         (b'{"text": NaN}', "not_json", "$"),
         (b'{"text": "x", "html": "y"}', "invalid", "$.text"),
@@ -111,7 +110,6 @@ def test_limits_have_their_status() -> None:
         assert 'quoth_refusals_total{reason="body_size"} 2.0' in page
 
 
-
 def test_one_article_that_raises_takes_no_other_along(served: Any) -> None:
     lines = [{"id": "a", "text": "x"}, {"id": "b", "text": "bad"}, {"text": 5}, {"id": "c", "text": "y"}]
     body = "\n".join(json.dumps(line) for line in lines)
@@ -133,7 +131,6 @@ def test_what_the_labeler_refuses_is_told_alike_at_both_doors(served: Any) -> No
     assert first == {"line": 1, "error": error | mine} and len(second["statements"]) == 3
 
 
-
 def test_options_of_a_batch_are_checked(served: Any) -> None:
     refused(served.post("/v1/label/batch?kinds=loud", content=b"{}"), 422, "invalid", "query.kinds[0]")
 
@@ -148,7 +145,6 @@ def test_given_spans_are_classified(served: Any) -> None:
         refused(
             served.post("/v1/stance", json={"text": "Ann lied", "spans": spans}), 422, "invalid", "$.spans[0]"
         )
-
 
 
 @pytest.mark.parametrize("asked", [False, True])
@@ -172,7 +168,6 @@ def test_ready_means_that_the_model_has_answered(served: Any) -> None:
     assert refused(served.get("/health/ready"), 503, "draining")
     assert served.post("/v1/label", json={"text": "x"}).status_code == 200  # until balancers have seen it
     assert served.get("/health/live").status_code == 200
-
 
 
 def test_the_metrics_tell_of_every_article(served: Any) -> None:

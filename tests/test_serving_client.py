@@ -60,7 +60,9 @@ def answering(*responses: Any) -> Any:
 
 def failed(status: int, **headers: str) -> Any:
     error = {"status": status, "reason": "why", "message": "what", "request_id": "1", "field": None}
-    return httpx.Response(status, json={"error": error}, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    return httpx.Response(
+        status, json={"error": error}, headers={k.replace("_", "-"): v for k, v in headers.items()}
+    )
 
 
 def test_importing_quoth_loads_no_http() -> None:
@@ -91,7 +93,14 @@ def test_many_articles_come_back_in_their_order(at: Served) -> None:
 
     with quoth.Client(at.address) as client:
         for found in (list(client.label_many(articles, batch=3)), asyncio.run(asked())):
-            assert [r.id if isinstance(r, Record) else r.reason for r in found] == ["0", "1", "2", "3", "invalid", *"56789"]
+            assert [r.id if isinstance(r, Record) else r.reason for r in found] == [
+                "0",
+                "1",
+                "2",
+                "3",
+                "invalid",
+                *"56789",
+            ]
         short = list(client.label_many(["x", "y"], kinds=["direct"], include_fragments=False))
         assert [len(r.statements) for r in short if isinstance(r, Record)] == [1, 1]
 
@@ -138,10 +147,12 @@ def test_a_busy_server_is_asked_again_when_it_says(at: Served, waits: list[float
         (httpx.ReadTimeout("late"), "connection", 1),
     ],
 )
-def test_what_does_not_get_better_is_raised(response: Any, reason: str, tries: int, waits: list[float]) -> None:
-    with quoth.Client(transport=answering(*[response] * 9), retries=2) as client:
-        with pytest.raises(ServerError) as caught:
-            client.label("x")
+def test_what_does_not_get_better_is_raised(
+    response: Any, reason: str, tries: int, waits: list[float]
+) -> None:
+    client = quoth.Client(transport=answering(*[response] * 9), retries=2)
+    with client, pytest.raises(ServerError) as caught:
+        client.label("x")
     assert caught.value.reason == reason and len(waits) == tries - 1
 
 
@@ -149,13 +160,26 @@ def test_the_command_labels_by_a_server_as_by_itself(tmp_path: Path) -> None:
     from quoth.labeler import Labeler
 
     new = new_key(tmp_path / "keys", "desk")
-    rows = [{"id": "a", "text": "“They lied,” said Ann Ode."}, {"id": "b", "text": "x" * 200_001}, {"id": "c", "text": "No."}]
+    rows = [
+        {"id": "a", "text": "“They lied,” said Ann Ode."},
+        {"id": "b", "text": "x" * 200_001},
+        {"id": "c", "text": "No."},
+    ]
     given = tmp_path / "in.jsonl"
     given.write_text("".join(json.dumps(row) + "\n" for row in rows))
     with served(Labeler.from_pretrained("fast", 1), Keys(tmp_path / "keys")) as at:
         run = CliRunner().invoke(
             main,
-            ["label", str(given), "-o", str(tmp_path / "theirs.jsonl"), "--server", at.address, "--min-probability", "0.9"],
+            [
+                "label",
+                str(given),
+                "-o",
+                str(tmp_path / "theirs.jsonl"),
+                "--server",
+                at.address,
+                "--min-probability",
+                "0.9",
+            ],
             env={"QUOTH_KEY": new},
         )
         assert run.exit_code == 3, run.output
@@ -165,6 +189,15 @@ def test_the_command_labels_by_a_server_as_by_itself(tmp_path: Path) -> None:
         assert odd.exit_code == 2 and "--server does not go with --model" in odd.output
     assert "article_length" in (tmp_path / "theirs.jsonl.errors.jsonl").read_text()
     given.write_text("".join(json.dumps(row) + "\n" for row in (rows[0], rows[2])))
-    own = ["label", str(given), "-o", str(tmp_path / "ours.jsonl"), "--model", "fast", "--min-probability", "0.9"]
+    own = [
+        "label",
+        str(given),
+        "-o",
+        str(tmp_path / "ours.jsonl"),
+        "--model",
+        "fast",
+        "--min-probability",
+        "0.9",
+    ]
     assert CliRunner().invoke(main, own).exit_code == 0
     assert (tmp_path / "theirs.jsonl").read_bytes() == (tmp_path / "ours.jsonl").read_bytes()

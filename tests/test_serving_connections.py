@@ -14,13 +14,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 import serving_support
 from serving_support import Served, answers, asks, everything, next_answer, post, resident, told, until
-
-from quoth.serving import limits
 
 
 @pytest.fixture
@@ -389,12 +386,3 @@ def _besiege(port: int, pid: int, seconds: float) -> None:
     assert len(left) == 600, "every one of them has been closed, so that all can be read"
     for client in idle + slow:
         client.close()
-
-
-def resident(pid: int) -> float:
-    """Bytes; 0 where /proc does not tell."""
-    try:
-        with open(f"/proc/{pid}/statm") as file:
-            return int(file.read().split()[1]) * 4096.0
-    except OSError:
-        return 0.0

@@ -21,7 +21,8 @@ from quoth.serving.workers import ProcessWorkers
 TEXT = "“They lied,” said Ann Ode. Bo Ek denied it."
 
 pytestmark = pytest.mark.skipif(
-    "forkserver" not in multiprocessing.get_all_start_methods(), reason="workers are spawned here, which is slow"
+    "forkserver" not in multiprocessing.get_all_start_methods(),
+    reason="workers are spawned here, which is slow",
 )
 
 
@@ -62,7 +63,9 @@ def test_a_process_that_dies_is_replaced_and_its_article_answered(workers: Proce
     assert isinstance(answer, Record) and answer.statements and deaths == [1]
 
 
-def test_an_article_that_kills_twice_fails_alone(workers: ProcessWorkers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_article_that_kills_twice_fails_alone(
+    workers: ProcessWorkers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("quoth.serving.workers._answer", os._exit)
     with pytest.raises(BrokenProcessPool):
         asyncio.run(workers.work(1, 7))  # type: ignore[arg-type]

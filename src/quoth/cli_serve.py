@@ -93,7 +93,10 @@ def _settings_of(ctx: click.Context, parameter: click.Parameter, path: Path | No
     "--drain-seconds", type=float, default=0.0, show_default=True, help="Still accept after SIGTERM."
 )
 @click.option(
-    "--cors-origin", "origins", multiple=True, help="A site whose pages may ask, or * for all; may be repeated."
+    "--cors-origin",
+    "origins",
+    multiple=True,
+    help="A site whose pages may ask, or * for all; may be repeated.",
 )
 @click.option("--tracing", is_flag=True, help="Send OpenTelemetry traces where OTEL_* variables say.")
 @click.option("--log-texts", is_flag=True, help="Write articles into the log.")

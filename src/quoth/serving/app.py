@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from functools import partial
@@ -58,13 +58,13 @@ _REFUSALS = {
 class AnyContentType(APIRoute):
     """A route that reads every body as strict JSON, also that of `curl -d`, which calls it a form."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap FastAPI's handler."""
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
             headers = [(name, value) for name, value in request.scope["headers"] if name != b"content-type"]
-            return await handler(_Request(request.scope | {"headers": headers}, request.receive))
+            return await handler(_Request({**request.scope, "headers": headers}, request.receive))
 
         return handle
 
@@ -83,7 +83,9 @@ def _turn(
     request: Request,
     seconds: Annotated[
         float | None,
-        Header(alias="x-request-timeout", gt=0, allow_inf_nan=False, description="Seconds to wait for an answer."),
+        Header(
+            alias="x-request-timeout", gt=0, allow_inf_nan=False, description="Seconds to wait for an answer."
+        ),
     ] = None,
 ) -> Turn:
     host = request.client.host if request.client else ""
@@ -139,7 +141,9 @@ async def label_batch(
     return Lines(answered(each(), partial(service.line, options=options, turn=turn), AHEAD))
 
 
-@api.post("/v1/label/stream", summary="The same without end: each line is answered while others come", **_LINES)
+@api.post(
+    "/v1/label/stream", summary="The same without end: each line is answered while others come", **_LINES
+)
 async def label_stream(
     request: Request, options: Annotated[QueryOptions, Query()], service: Served, turn: Asking
 ) -> Response:

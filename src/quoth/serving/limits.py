@@ -35,7 +35,7 @@ class Limits:
         body = _Body(self._service, Headers(scope=scope), receive, send)
         body.limit = self._limits.get(scope["path"], settings.body_bytes)
         scope["state"]["gone"] = body.gone
-        work = asyncio.create_task(self._app(scope, body.receive, body.send))
+        work = asyncio.create_task(self._answer(scope, body))
         leaving = asyncio.create_task(body.until_gone())
         try:
             if self._service.in_work > settings.concurrent and scope["path"].startswith("/v1/"):
@@ -50,6 +50,9 @@ class Limits:
             leaving.cancel()
             await asyncio.wait((work, leaving))
             self._service.free_bytes += body.held
+
+    async def _answer(self, scope: Scope, body: _Body) -> None:
+        await self._app(scope, body.receive, body.send)
 
 
 class _Body:

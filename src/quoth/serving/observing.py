@@ -8,7 +8,6 @@ from asgi_correlation_id import correlation_id
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from quoth.serving.schemas import Refusal
 from quoth.serving.service import Service
 
 

@@ -59,9 +59,7 @@ class _Lines:
         self.depth = self.characters = 0
 
     def __iter__(self) -> Iterator[_Job]:
-        return (
-            job for requests in self._clients.values() for line in requests.values() for job in line
-        )
+        return (job for requests in self._clients.values() for line in requests.values() for job in line)
 
     def add(self, job: _Job) -> None:
         self._clients.setdefault(job.turn.client, {}).setdefault(job.turn.request, []).append(job)

@@ -109,7 +109,7 @@ class Options(_Body):
     """Which statements a record keeps, and which of them are marked as abstained."""
 
     kinds: list[Kind] | None = None
-    min_probability: float = Field(0.0, ge=0, le=1, allow_inf_nan=False)
+    min_probability: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
     include_fragments: bool = True
     include_other: bool = True
 
@@ -155,7 +155,7 @@ class LabelRequest(_Body):
     html: str | None = None
     id: str | None = None
     metadata: Metadata = {}
-    options: Options = Options()
+    options: Options = Field(default_factory=Options)
 
 
 class BatchLine(_Body):

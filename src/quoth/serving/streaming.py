@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
+from typing import Any
 
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
@@ -16,7 +17,7 @@ from quoth.serving.schemas import Refusal
 LINE = re.compile(rb"\S[^\r\n]*")
 
 Line = bytes | Refusal
-Answering = Callable[[int, Line], Awaitable[bytes]]
+Answering = Callable[[int, Line], Coroutine[Any, Any, bytes]]
 """Answers a line, or the refusal that ends the lines, by its number."""
 
 
@@ -58,7 +59,7 @@ async def answered(lines: AsyncIterator[bytes], answer: Answering, ahead: int) -
     begun: set[asyncio.Task[bytes]] = set()
 
     async def begin(number: int, line: Line) -> None:
-        task = asyncio.ensure_future(answer(number, line))
+        task = asyncio.create_task(answer(number, line))
         begun.add(task)
         task.add_done_callback(begun.discard)
         await tasks.put(task)
@@ -81,5 +82,6 @@ async def answered(lines: AsyncIterator[bytes], answer: Answering, ahead: int) -
             yield await task + b"\n"
         await reading
     finally:
-        for task in (reading, *begun):
-            task.cancel()
+        reading.cancel()
+        for started in begun:
+            started.cancel()

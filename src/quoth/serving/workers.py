@@ -77,7 +77,8 @@ class ProcessWorkers:
             os.environ[MODEL] = model
             self._context.set_forkserver_preload(["quoth.serving.preloaded"])
         self._processes: list[Executor] = [self._process() for _ in range(count)]
-        self.model, self.label_set = [process.submit(_described) for process in self._processes][0].result()
+        opened = [process.submit(_described) for process in self._processes]
+        self.model, self.label_set = opened[0].result()
 
     def _process(self) -> Executor:
         return ProcessPoolExecutor(1, self._context, initializer=_open, initargs=self._start)
