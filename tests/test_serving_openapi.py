@@ -83,17 +83,23 @@ def described(fuzzed: Fuzzed, n: int) -> None:
             # A line that is not as it should be is told in its place; the others are answered.
             lines = [checks.negative_data_rejection] if operation.path in LINES else []
 
-            @calm
-            @given(case=operation.as_strategy(generation_mode=mode))
-            def ask(case: Any, positive: bool = mode.is_positive) -> None:
-                if positive and case.headers and "x-request-timeout" in case.headers:
-                    case.headers["x-request-timeout"] = "60"  # a moment would be too short, and told as 504
-                case.call_and_validate(
-                    base_url=fuzzed.address, session=fuzzed.session, timeout=120, excluded_checks=excluded + lines  # noqa: B023
-                )  # fmt: skip
-
-            ask()
+            generated(fuzzed, operation, mode, calm, excluded + lines)
     assert fuzzed.failures() == []
+
+
+def generated(fuzzed: Fuzzed, operation: Any, mode: Any, calm: Any, excluded: list[Any]) -> None:
+    """Requests of one mode to one route."""
+
+    @calm
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def ask(case: Any) -> None:
+        if mode.is_positive and case.headers and "x-request-timeout" in case.headers:
+            case.headers["x-request-timeout"] = "60"  # after a moment the answer is 504, as it should be
+        case.call_and_validate(
+            base_url=fuzzed.address, session=fuzzed.session, timeout=120, excluded_checks=excluded
+        )
+
+    ask()
 
 
 def mutated(fuzzed: Fuzzed, n: int, seed: int) -> None:
