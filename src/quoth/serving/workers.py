@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -116,6 +117,9 @@ _labeler: Labeler | None = None
 
 def _open(model: str, threads: int) -> None:
     global _labeler
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C goes to the server, which ends when its work is done
     if _labeler is None:
         _labeler = Labeler.from_pretrained(model, threads)
         _labeler.label_one("“We begin,” said Ann Ode.")
