@@ -37,7 +37,7 @@ from quoth.articles import read
 from quoth.records import Article
 
 ROOT = Path(__file__).parent.parent
-MODEL_CORE, LOAD_CORE = 0, 1
+MODEL_CORES, LOAD_CORE = {0}, 1
 AT_ONCE = 64
 Asked = tuple[float, int, float]
 """When it was due, status, and seconds until its answer."""
@@ -199,7 +199,7 @@ def resident(pid: int) -> float:
 @contextlib.contextmanager
 def model_core() -> Iterator[None]:
     """What is started meanwhile runs on the model's core."""
-    os.sched_setaffinity(0, {MODEL_CORE})
+    os.sched_setaffinity(0, MODEL_CORES)
     yield
     os.sched_setaffinity(0, {LOAD_CORE})
 

@@ -248,13 +248,14 @@ def test_a_batch_gives_labels_and_null_without_a_set(trained: tuple[Path, Result
 def test_the_endpoint_tells_labels_and_their_definitions(trained: tuple[Path, Result]) -> None:
     testclient = pytest.importorskip("fastapi.testclient")
     pytest.importorskip("prometheus_client")
-    from quoth.observing import Log
-    from quoth.requests import Settings
-    from quoth.server import Endpoint
+    pytest.importorskip("asgi_correlation_id")
+    from quoth.serving.app import create_app
+    from quoth.serving.logging import Log
+    from quoth.serving.service import Service
 
     for model, expected in ((trained[0], SET), ("small", None)):
-        endpoint = Endpoint(Labeler.from_pretrained(model), Settings(), None, Log(io.StringIO()))
-        with testclient.TestClient(endpoint.app) as client:
+        app = create_app(Service(Labeler.from_pretrained(model), log=Log(io.StringIO())))
+        with testclient.TestClient(app) as client:
             told = client.get("/v1/model").json().get("label_set")
             answers = client.post("/v1/label", json={"text": TEXT}).json()["statements"]
             answers += client.post("/v1/stance", json={"text": TEXT, "spans": [LIED]}).json()["statements"]

@@ -72,7 +72,9 @@ def told(name: str) -> Iterator[str]:
         yield OLD_WORDS.get(word.lower(), word)
 
 
-@pytest.mark.parametrize("of", ["core", "batch", "eval", "parquet", "serve", "sklearn", "stats"])
+@pytest.mark.parametrize(
+    "of", ["core", "batch", "client", "eval", "otel", "parquet", "serve", "sklearn", "stats"]
+)
 def test_every_licence_is_allowed(of: str) -> None:
     asked = PROJECT["dependencies"] if of == "core" else PROJECT["optional-dependencies"][of]
     packages = needed(asked)

@@ -138,7 +138,13 @@ def test_the_wheel_holds_model_tokenizer_and_schema(wheel: list[zipfile.ZipInfo]
 
 def test_the_wheel_holds_every_module_and_its_data(wheel: list[zipfile.ZipInfo]) -> None:
     names = {entry.filename for entry in wheel}
-    rooms = {"src/quoth": "quoth", "model": "quoth/model", "training": "quoth/training", "eval": "quoth/eval"}
+    rooms = {
+        "src/quoth": "quoth",
+        "src/quoth/serving": "quoth/serving",
+        "model": "quoth/model",
+        "training": "quoth/training",
+        "eval": "quoth/eval",
+    }
     for folder, package in rooms.items():
         for suffix in ("py", "jsonl", "html"):
             for file in (ROOT / folder).glob(f"*.{suffix}"):

@@ -149,13 +149,14 @@ def test_label_eval_and_doctor_open_the_folder(
 def test_the_endpoint_serves_it(trained: tuple[Path, Result]) -> None:
     testclient = pytest.importorskip("fastapi.testclient")
     pytest.importorskip("prometheus_client")
-    from quoth.observing import Log
-    from quoth.requests import Settings
-    from quoth.server import Endpoint
+    pytest.importorskip("asgi_correlation_id")
+    from quoth.serving.app import create_app
+    from quoth.serving.logging import Log
+    from quoth.serving.service import Service
 
     labeler = Labeler.from_pretrained(trained[0])
-    endpoint = Endpoint(labeler, Settings(), None, Log(io.StringIO()))
-    with testclient.TestClient(endpoint.app) as client:
+    app = create_app(Service(labeler, log=Log(io.StringIO())))
+    with testclient.TestClient(app) as client:
         told = client.get("/v1/model").json()["model"]
         answer = client.post("/v1/label", json={"text": TEXT}).json()
     assert (told["name"], told["version"], told["hash"]) == ("mine", "0.1.0", labeler.model.hash)

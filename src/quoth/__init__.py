@@ -9,9 +9,21 @@ from quoth.records import Article, Record, Span, Speaker, Statement, Target
 
 if TYPE_CHECKING:
     from quoth.labeler import Labeler
+    from quoth.serving.client import AsyncClient, Client
 
 __version__ = "0.1.0"
-__all__ = ["Article", "Labeler", "Record", "Span", "Speaker", "Statement", "Target", "label"]
+__all__ = [
+    "Article",
+    "AsyncClient",
+    "Client",
+    "Labeler",
+    "Record",
+    "Span",
+    "Speaker",
+    "Statement",
+    "Target",
+    "label",
+]
 
 
 @functools.cache
@@ -32,4 +44,8 @@ def __getattr__(name: str) -> object:
         from quoth.labeler import Labeler
 
         return Labeler
+    if name in ("Client", "AsyncClient"):
+        from quoth.serving import client
+
+        return getattr(client, name)
     raise AttributeError(f"module 'quoth' has no attribute {name!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from fastapi import FastAPI, Request, Response
@@ -15,8 +15,6 @@ from quoth.adjudicating import Adjudication
 from quoth.annotating import Edit, Session, Stale
 from quoth.errors import QuothError
 from quoth.pages import HEADERS, codebook, page_file
-from quoth.receiving import body_of
-from quoth.requests import Refusal, decoded
 
 BODY_BYTES = 1_000_000
 READ_SECONDS = 30.0
@@ -24,6 +22,15 @@ FILES = ("page.css", "annotate.css", "annotate.js", "asking.js", "marks.js", "ad
 HOSTS = ["127.0.0.1", "localhost"]
 
 Call = Callable[[Request], Awaitable[Response]]
+Asked = TypeVar("Asked")
+
+
+class Refusal(Exception):
+    """Ends a request with a status and a message for the page."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class At(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,19 +86,19 @@ class AnnotationServer:
         return await self._answer(self._session.overview)
 
     async def _open(self, request: Request) -> Response:
-        asked = decoded(await _body(request), At)
+        asked = await _asked(request, At)
         return await self._answer(lambda: self._session.opened(asked.article))
 
     async def _edit(self, request: Request) -> Response:
-        edit = decoded(await _body(request), Edit)
+        edit = await _asked(request, Edit)
         return await self._answer(lambda: self._session.edit(edit))
 
     async def _undo(self, request: Request) -> Response:
-        asked = decoded(await _body(request), At)
+        asked = await _asked(request, At)
         return await self._answer(lambda: self._session.undo(asked.article, asked.version))
 
     async def _done(self, request: Request) -> Response:
-        asked = decoded(await _body(request), At)
+        asked = await _asked(request, At)
         return await self._answer(lambda: self._session.finish(asked.article, asked.version))
 
     async def _agreement(self, request: Request) -> Response:
@@ -110,7 +117,7 @@ def _guarded(call: Call) -> Call:
         try:
             response = await call(request)
         except Refusal as refusal:
-            response = _json({"error": refusal.message}, refusal.status)
+            response = _json({"error": str(refusal)}, refusal.status)
         except Stale as error:
             response = _json({"error": str(error)}, 409)
         except QuothError as error:
@@ -121,11 +128,23 @@ def _guarded(call: Call) -> Call:
     return answer
 
 
-async def _body(request: Request) -> bytes:
+async def _asked(request: Request, kind: type[Asked]) -> Asked:
+    """Read the JSON body of a request; raise Refusal for one that is too large, too slow or of another shape."""
     # Other pages can send a form to this machine without asking, but no JSON.
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise Refusal(415, "type", "expected a body of type application/json")
-    return await body_of(request, BODY_BYTES, READ_SECONDS)
+        raise Refusal(415, "expected a body of type application/json")
+    body = b""
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            async for part in request.stream():
+                body += part
+                if len(body) > BODY_BYTES:
+                    raise Refusal(413, f"expected a body of at most {BODY_BYTES:,} bytes")
+        return msgspec.json.decode(body, type=kind)
+    except TimeoutError as error:
+        raise Refusal(408, f"the body did not arrive within {READ_SECONDS:g} s") from error
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise Refusal(422, str(error)) from error
 
 
 def _json(content: Any, status: int = 200) -> Response:

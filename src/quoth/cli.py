@@ -108,6 +108,8 @@ def main() -> None:
     help="Where rows go that cannot be labelled.  [default: OUT.errors.jsonl, or standard error]",
 )
 @click.option("--threads", type=click.IntRange(1), help="Processor cores to use.  [default: all]")
+@click.option("--server", metavar="URL", help="Let this `quoth serve` label, with its model.")
+@click.option("--key", envvar="QUOTH_KEY", help="API key of --server; better in the variable QUOTH_KEY.")
 def label(
     inputs: tuple[str, ...],
     out: Path | None,
@@ -121,6 +123,8 @@ def label(
     strict: bool,
     errors: Path | None,
     threads: int | None,
+    server: str | None,
+    key: str | None,
 ) -> None:
     """Label the articles of files, folders or standard input (-).
 
@@ -128,7 +132,6 @@ def label(
     0 all labelled, 1 stopped by an error, 3 finished, but some rows could not be labelled.
     """
     from quoth.articles import Columns, read
-    from quoth.labeler import Labeler
     from quoth.stream import stream
     from quoth.writing import open_writer
 
@@ -138,7 +141,15 @@ def label(
             raise InputError(f"{out}: is also read; name another file for the output")
     columns = Columns(id=id_column or "id", text=text_column or "text")
     rows = read(inputs, columns, sys.stdin.buffer, input_format)
-    labeler = Labeler.from_pretrained(model, threads, all_cues=all_cues, min_probability=min_probability)
+    if server:
+        from quoth.serving.remote import RemoteLabeler
+
+        cli_options.refuse({"model", "all_cues", "threads"} & cli_options.given(), "server")
+        labeler: Any = RemoteLabeler(server, key, min_probability)
+    else:
+        from quoth.labeler import Labeler
+
+        labeler = Labeler.from_pretrained(model, threads, all_cues=all_cues, min_probability=min_probability)
     with _rejects(errors, out) as rejects, open_writer(out, shape) as writer, _progress(out) as watch:
         counts = stream(rows, labeler, writer, rejects, strict, watch)
     if counts.warned:

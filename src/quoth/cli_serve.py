@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import logging
-import signal
 import socket
-import threading
-from collections.abc import Generator
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,7 +14,9 @@ from quoth.errors import ConfigError
 from quoth.extras import needs
 
 if TYPE_CHECKING:
-    from quoth.server import Endpoint
+    from fastapi import FastAPI
+
+    from quoth.serving.service import Service
 
 
 def _settings_of(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
@@ -48,6 +45,10 @@ def _settings_of(ctx: click.Context, parameter: click.Parameter, path: Path | No
     "--model", default="small", show_default=True, help="A model of the package, or a model folder."
 )
 @click.option("--threads", type=click.IntRange(1), help="Processor cores to use.  [default: all]")
+@click.option(
+    "--workers", type=click.IntRange(1), default=1, show_default=True,
+    help="Processes that label, each with its share of --threads; one labels in a thread of the server.",
+)  # fmt: skip
 @click.option("--keys", type=click.Path(path_type=Path), help="File of API keys, see `quoth key`.")
 @click.option("--insecure", is_flag=True, help="Serve another address than this machine's own without keys.")
 @click.option("--body-bytes", type=click.IntRange(1), default=2_000_000, show_default=True)
@@ -60,17 +61,14 @@ def _settings_of(ctx: click.Context, parameter: click.Parameter, path: Path | No
     "--quotation-marks", type=click.IntRange(1), default=4_000, show_default=True, help="Of an article."
 )
 @click.option(
-    "--queue", type=click.IntRange(1), default=256, show_default=True, help="Articles that may wait."
+    "--queue", type=click.IntRange(1), default=512, show_default=True, help="Articles that may wait."
 )
 @click.option(
-    "--wait-seconds",
-    type=float,
-    default=3.0,
-    show_default=True,
-    help="That they may wait, by the pace of late.",
-)
+    "--queue-characters", type=click.IntRange(1), default=5_000_000, show_default=True,
+    help="Of all that wait.",
+)  # fmt: skip
 @click.option(
-    "--concurrent", type=click.IntRange(1), default=512, show_default=True, help="Requests at once."
+    "--concurrent", type=click.IntRange(1), default=800, show_default=True, help="Requests at once."
 )
 @click.option(
     "--bytes-at-once",
@@ -90,36 +88,63 @@ def _settings_of(ctx: click.Context, parameter: click.Parameter, path: Path | No
     "--read-seconds", type=float, default=30.0, show_default=True,
     help="For a request's head to arrive, for its body, and for a client to take what it is sent.",
 )  # fmt: skip
-@click.option("--answer-seconds", type=float, default=60.0, show_default=True, help="For an answer.")
+@click.option("--answer-seconds", type=float, default=300.0, show_default=True, help="For an answer.")
 @click.option(
     "--drain-seconds", type=float, default=0.0, show_default=True, help="Still accept after SIGTERM."
 )
+@click.option(
+    "--cors-origin",
+    "origins",
+    multiple=True,
+    help="A site whose pages may ask, or * for all; may be repeated.",
+)
+@click.option("--tracing", is_flag=True, help="Send OpenTelemetry traces where OTEL_* variables say.")
 @click.option("--log-texts", is_flag=True, help="Write articles into the log.")
 def serve(
-    host: str, port: int, model: str, threads: int | None, keys: Path | None, insecure: bool, **limits: Any
+    host: str, port: int, keys: Path | None, origins: tuple[str, ...], tracing: bool, **rest: Any
 ) -> None:
-    """Label over HTTP: POST /v1/label, /v1/label/batch, /v1/stance; a page for readers at /.
+    """Label over HTTP: POST /v1/label, /v1/label/batch, /v1/label/stream, /v1/stance; a page for readers at /.
 
     Settings come from flags, environment variables (QUOTH_SERVE_PORT=80) and --config, in this order.  SIGTERM: requests in
     work are answered, then the process ends with status 0.
     """
     with needs("Serving", "serve"):
+        import asgi_correlation_id  # noqa: F401
         import fastapi  # noqa: F401
         import prometheus_client  # noqa: F401
         import uvicorn  # noqa: F401
-    from quoth.keys import Keys
-    from quoth.labeler import Labeler
-    from quoth.requests import Settings
-    from quoth.server import Endpoint
+    from quoth.serving.app import create_app
+    from quoth.serving.authentication import Keys
 
-    if keys is None and not insecure and not _is_own(host):
+    if keys is None and not rest.pop("insecure") and not _is_own(host):
         raise ConfigError(
             f"host {host}: is seen by others, and there are no --keys; give some, or --insecure"
         )
-    endpoint = Endpoint(
-        Labeler.from_pretrained(model, threads), Settings(**limits), Keys(keys) if keys else None
-    )
-    _run(endpoint, host, port)
+    known = Keys(keys) if keys else None
+    rest.pop("insecure", None)
+    service = _service(**rest)
+    app = create_app(service, known, origins)
+    if tracing:
+        from quoth.serving.tracing import trace
+
+        trace(app)
+    _run(app, service, host, port)
+
+
+def _service(model: str, threads: int | None, workers: int, **limits: Any) -> Service:
+    from quoth.cores import available
+    from quoth.labeler import Labeler
+    from quoth.serving.schemas import Settings
+    from quoth.serving.service import Service
+    from quoth.serving.workers import ProcessWorkers
+
+    settings = Settings(**limits)
+    if workers == 1:
+        return Service(Labeler.from_pretrained(model, threads), settings)
+    cores = threads or available()
+    if workers > cores:
+        raise ConfigError(f"workers {workers}: expected at most {cores}, the cores to use")
+    return Service(ProcessWorkers(model, workers, cores // workers), settings)
 
 
 def _is_own(host: str) -> bool:
@@ -146,34 +171,15 @@ def bound(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _run(endpoint: Endpoint, host: str, port: int) -> None:
-    import uvicorn
-
-    from quoth.connections import config
-    from quoth.observing import LogLines
-
-    class Server(uvicorn.Server):
-        """Ends with status 0 after SIGTERM, having said so to load balancers first."""
-
-        @contextlib.contextmanager
-        def capture_signals(self) -> Generator[None, None, None]:
-            handlers = {s: signal.signal(s, self.handle_exit) for s in (signal.SIGINT, signal.SIGTERM)}
-            try:
-                yield
-            finally:
-                for number, handler in handlers.items():
-                    signal.signal(number, handler)
-
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            again, endpoint.draining = endpoint.draining, True
-            wait = 0.0 if again or sig == signal.SIGINT else endpoint.settings.drain_seconds
-            threading.Timer(wait, super().handle_exit, (sig, frame)).start()
+def _run(app: FastAPI, service: Service, host: str, port: int) -> None:
+    from quoth.serving.logging import LibraryLog
+    from quoth.serving.server import Server
 
     listening = bound(host, port)
     address = listening.getsockname()
-    click.echo(f"quoth: {endpoint.labeler.model.name} at http://{address[0]}:{address[1]}", err=True)
-    logging.basicConfig(handlers=[LogLines(endpoint.log)], level=logging.WARNING)
-    Server(config(endpoint, host, port)).run([listening])
+    click.echo(f"quoth: {service.workers.model.name} at http://{address[0]}:{address[1]}", err=True)
+    logging.basicConfig(handlers=[LibraryLog(service.log)], level=logging.WARNING)
+    Server(app, host, port).run([listening])
 
 
 @click.command()
@@ -184,6 +190,6 @@ def key(name: str, path: Path) -> None:
 
     Take a key back by removing its line; a running server sees the change within a second.
     """
-    from quoth.keys import new_key
+    from quoth.serving.authentication import new_key
 
     click.echo(new_key(path, name))

@@ -5,9 +5,6 @@ from __future__ import annotations
 import io
 import json
 import random
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,21 +12,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from serving_support import served
 
 from quoth.labeler import Labeler
 
-uvicorn = pytest.importorskip("uvicorn")
-pytest.importorskip("fastapi")
-pytest.importorskip("prometheus_client")
 requests = pytest.importorskip("requests")
 schemathesis = pytest.importorskip("schemathesis", minversion="4.30")
 
-from quoth import connections
-from quoth.observing import Log
-from quoth.requests import Settings
-from quoth.server import Endpoint
-
-POSTS = ("/v1/label", "/v1/label/batch", "/v1/stance")
+POSTS = ("/v1/label", "/v1/label/batch", "/v1/label/stream", "/v1/stance")
+LINES = ("/v1/label/batch", "/v1/label/stream")
 TEXT = "“The bridge was never safe,” said Ada Renn. Jonas Ek denied it."
 BODIES = (
     {"text": TEXT, "id": "a", "metadata": {"n": [1.5, None, "x"]}, "options": {"kinds": ["direct"], "min_probability": 0.5}},
@@ -64,21 +55,11 @@ class Fuzzed:
 
 @pytest.fixture(scope="module")
 def fuzzed() -> Iterator[Fuzzed]:
-    log = io.StringIO()
-    endpoint = Endpoint(Labeler.from_pretrained("small", 1), Settings(), log=Log(log))
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(connections.config(endpoint))
-    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    schema = schemathesis.openapi.from_url(f"{address}/openapi.json")
-    with requests.Session() as session:
-        yield Fuzzed(address, schema, session, log)
-    server.should_exit = True
-    thread.join()
+    with served(Labeler.from_pretrained("small", 1)) as at, requests.Session() as session:
+        schema = schemathesis.openapi.from_url(f"{at.address}/openapi.json")
+        log = at.service.log.file
+        assert isinstance(log, io.StringIO)
+        yield Fuzzed(at.address, schema, session, log)
 
 
 def described(fuzzed: Fuzzed, n: int) -> None:
@@ -100,17 +81,25 @@ def described(fuzzed: Fuzzed, n: int) -> None:
                 continue  # what a route does not read cannot be wrong
 
             # A line that is not as it should be is told in its place; the others are answered.
-            lines = [checks.negative_data_rejection] if operation.path == "/v1/label/batch" else []
+            lines = [checks.negative_data_rejection] if operation.path in LINES else []
 
-            @calm
-            @given(case=operation.as_strategy(generation_mode=mode))
-            def ask(case: Any) -> None:
-                case.call_and_validate(
-                    base_url=fuzzed.address, session=fuzzed.session, timeout=120, excluded_checks=excluded + lines  # noqa: B023
-                )  # fmt: skip
-
-            ask()
+            generated(fuzzed, operation, mode, calm, excluded + lines)
     assert fuzzed.failures() == []
+
+
+def generated(fuzzed: Fuzzed, operation: Any, mode: Any, calm: Any, excluded: list[Any]) -> None:
+    """Requests of one mode to one route."""
+
+    @calm
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def ask(case: Any) -> None:
+        if mode.is_positive and case.headers and "x-request-timeout" in case.headers:
+            case.headers["x-request-timeout"] = "60"  # after a moment the answer is 504, as it should be
+        case.call_and_validate(
+            base_url=fuzzed.address, session=fuzzed.session, timeout=120, excluded_checks=excluded
+        )
+
+    ask()
 
 
 def mutated(fuzzed: Fuzzed, n: int, seed: int) -> None:
@@ -123,7 +112,7 @@ def mutated(fuzzed: Fuzzed, n: int, seed: int) -> None:
             start = rng.randrange(len(body) + 1)
             end = min(len(body), start + rng.choice((0, 0, 1, 2, 10)))
             body[start:end] = rng.choice([*odd, bytes(body[start:end]) * 2, b"", rng.randbytes(3)])
-        answer = fuzzed.session.post(fuzzed.address + POSTS[k % 3], data=bytes(body), timeout=120)
+        answer = fuzzed.session.post(fuzzed.address + POSTS[k % 4], data=bytes(body), timeout=120)
         assert answer.status_code in (200, 413, 422), (answer.status_code, bytes(body))
         if answer.status_code != 200:
             assert answer.json()["error"]["status"] == answer.status_code

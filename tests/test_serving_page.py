@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from serving_support import served
 
 from quoth.records import Article, ModelInfo, Record, Span, Speaker, Statement, Target
-
-uvicorn = pytest.importorskip("uvicorn")
-pytest.importorskip("fastapi")
-
-from quoth.observing import Log
-from quoth.requests import Settings
-from quoth.server import Endpoint
 
 TEXT = "🌊 “They lied,” said Ann Ode of the board. “Bo <img src=x onerror=alert(1)> \u202eEk”"
 MODEL = ModelInfo("m", "1", "0" * 12)
@@ -59,18 +49,8 @@ def said(text: str, start: int, end: int, stance: Any) -> Statement:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    labeler: Any = Labeler()
-    endpoint = Endpoint(labeler, Settings(), log=Log(io.StringIO()))
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(endpoint.app, log_config=None))
-    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with served(Labeler()) as at:
+        yield at.address
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""API keys: only their hashes are kept, in a file that may change while the server runs."""
+"""API keys. A file keeps their hashes; it may change while the server runs."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ import secrets
 import time
 from pathlib import Path
 
+from starlette.authentication import AuthCredentials, AuthenticationBackend, AuthenticationError, SimpleUser
+from starlette.requests import HTTPConnection
+
 from quoth.errors import ConfigError
+from quoth.serving.schemas import Refusal
 
 LOOK = 1.0
 """Seconds between looks at the file."""
 
 
 def new_key(path: Path, name: str) -> str:
-    """Add a key under a name, which must be new, and return it: it is written nowhere.
+    """Make a key, add its hash to a file, and return the key.
 
-    Raises ConfigError for a name that is there or has white space.
+    Raises:
+        ConfigError: the name is in the file already, or has white space.
     """
     if not name or any(ch.isspace() for ch in name):
         raise ConfigError(f"key name {name!r}: expected a word without white space")
@@ -31,10 +36,10 @@ def new_key(path: Path, name: str) -> str:
 
 
 class Keys:
-    """The keys of a file: lines of a name and the sha256 of a key, in hexadecimal digits."""
+    """The keys of a file. Each line has a name and the sha256 of a key in hexadecimal digits."""
 
     def __init__(self, path: Path) -> None:
-        """Raises ConfigError for a file that is missing, empty or of another shape."""
+        """Read the file; raise ConfigError if it is missing, empty or malformed."""
         self._path = path
         self._known = _read(path)
         self._stamp = path.stat().st_mtime_ns
@@ -43,7 +48,7 @@ class Keys:
             raise ConfigError(f"{path}: no key in it; add one with `quoth key NAME --file {path}`")
 
     def owner(self, key: str) -> str | None:
-        """The name of a key, None for an unknown one; every known key is compared, in constant time."""
+        """Return the name of a key, or None. Every known key is compared, each in constant time."""
         self._look()
         asked, found = _hash(key), None
         for name, known in self._known:
@@ -52,7 +57,7 @@ class Keys:
         return found
 
     def _look(self) -> None:
-        """Read the file again if it has changed; one that cannot be read leaves the keys as they were."""
+        """Read the file again if it has changed. If it cannot be read, the keys stay as they were."""
         if time.monotonic() - self._looked < LOOK:
             return
         self._looked = time.monotonic()
@@ -62,6 +67,30 @@ class Keys:
                 self._known, self._stamp = _read(self._path), stamp
         except (OSError, ConfigError):
             return
+
+
+class Unauthenticated(AuthenticationError):
+    """A request without a known key."""
+
+    refusal = Refusal(401, "key", "expected the header Authorization: Bearer KEY with a known key")
+
+
+class KeyBackend(AuthenticationBackend):
+    """Asks for a key on the routes of the API, for Starlette's `AuthenticationMiddleware`."""
+
+    def __init__(self, keys: Keys | None) -> None:
+        self._keys = keys
+
+    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, SimpleUser] | None:
+        """Return the owner of the key; raise Unauthenticated without one."""
+        if self._keys is None or not conn.url.path.startswith("/v1/"):
+            return None
+        scheme, _, key = conn.headers.get("authorization", "").partition(" ")
+        owner = self._keys.owner(key.strip()) if scheme.casefold() == "bearer" else None
+        if owner is None:
+            raise Unauthenticated
+        conn.state.key = owner
+        return AuthCredentials(), SimpleUser(owner)
 
 
 def _hash(key: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import itertools
 import json
 import random
@@ -16,12 +15,10 @@ from quoth.labeler import Labeler
 from quoth.records import Article, Record, Statement, from_json
 
 httpx = pytest.importorskip("httpx")
-pytest.importorskip("fastapi")
-pytest.importorskip("prometheus_client")
+from serving_support import service_of
 
-from quoth.observing import Log
-from quoth.requests import Settings
-from quoth.server import Endpoint
+from quoth.serving.app import create_app
+from quoth.serving.service import Service
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "articles.jsonl"
 
@@ -45,16 +42,13 @@ def test_shuffled_requests_at_once_are_answered_as_each_alone(n: int) -> None:
     labeler = Labeler.from_pretrained("small", threads=1)
     alone = {article.id: labeler.label_one(article) for article in some}
     shuffled = random.Random(6).sample(some, len(some))
-    endpoint = Endpoint(
-        labeler,
-        Settings(queue=5_000, wait_seconds=1e9, concurrent=5_000, answer_seconds=600),
-        log=Log(io.StringIO()),
-    )
+    service = service_of(labeler, queue=5_000, concurrent=5_000, answer_seconds=600)
+    app = create_app(service)
 
     async def ask() -> dict[str, Record]:
-        transport = httpx.ASGITransport(endpoint.app)
+        transport = httpx.ASGITransport(app)
         async with (
-            endpoint.app.router.lifespan_context(endpoint.app),
+            app.router.lifespan_context(app),
             httpx.AsyncClient(transport=transport, base_url="http://quoth", timeout=None) as client,
         ):
             asked = (client.post("/v1/label", json={"id": a.id, "text": a.text}) for a in shuffled)
@@ -65,14 +59,14 @@ def test_shuffled_requests_at_once_are_answered_as_each_alone(n: int) -> None:
     together = asyncio.run(ask())
     assert sum(len(record.statements) for record in alone.values()) > n
     assert different(alone, together) == []
-    assert figure(endpoint, "quoth_article_characters_count") == n + WARM_UP
+    assert figure(service, "quoth_article_characters_count") == n + WARM_UP
 
 
 WARM_UP = 2
 
 
-def figure(endpoint: Endpoint, name: str) -> float:
-    (value,) = (float(line.split()[1]) for line in endpoint.metrics.page().decode().splitlines() if line.startswith(name + " "))  # fmt: skip
+def figure(service: Service, name: str) -> float:
+    (value,) = (float(line.split()[1]) for line in service.metrics.page().decode().splitlines() if line.startswith(name + " "))  # fmt: skip
     return value
 
 

@@ -1,0 +1,1 @@
+"""The HTTP endpoint (`quoth serve`) and its clients."""
